@@ -1,0 +1,60 @@
+"""Contact details inside free text are hidden wherever it is shown."""
+
+import re
+
+HIDDEN = "[hidden until you are introduced]"
+
+_INVISIBLE = re.compile(
+    "(?<=[\\s!-Z^-~‑–＠])[\u00ad\u034f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+(?=[\\s!-Z^-~‑–＠])"
+)
+# Runs are bounded, so that no text, however hostile, takes longer than its length allows.
+_LINK = re.compile(r"(?:https?://|www\.)\S+", re.I)
+_TOP = r"(?:(?:co|org|ac|gov|nhs)\.uk|com|org|net|uk|scot|wales|cymru|info|io|example)(?![^\W\d])"
+_LOCAL, _LABEL = r"[\w.+%-]{1,64}+", r"[\w-]{1,63}"
+_AT, _DOT = r"\s?(?:[@＠]|\(at\)|\[at\])\s?", r"(?:\.|\s?\(dot\)\s?|\s?\[dot\]\s?)"
+_EMAIL = re.compile(rf"{_LOCAL}{_AT}{_LABEL}(?:{_DOT}{_LABEL})+", re.I)
+_SPELT_DOT = r"\s{1,3}dot\s{1,3}"
+_SPELT_EMAIL = re.compile(
+    rf"{_LOCAL}(?:{_AT}|\s{{1,3}}at\s{{1,3}}){_LABEL}(?:(?:{_DOT}|{_SPELT_DOT}){_LABEL}){{0,3}}{_SPELT_DOT}{_TOP}", re.I
+)
+# A sentence may begin right after a full stop: "in Cardiff.Wales has" names no domain.
+_DOMAIN = re.compile(
+    rf"\b(?:\w[\w-]{{0,62}}+\.){{1,5}}(?!(?-i:Net|Info|Scot|Wales|Cymru|Example)\b){_TOP}(?:[/?#][^\s\[]+)?", re.I
+)
+_DATE = (
+    r"(?<!\d)(?:\d{4}-\d\d-\d\d|(?:0?[1-9]|[12]\d|3[01])(?P<mark>[./-])(?:0?[1-9]|1[0-2])(?P=mark)(?:\d{4}|\d\d)"
+    r"|(?:0[1-9]|1[0-2])/(?:20)?[1-4]\d(?!/\d))(?!\d)"
+)
+_TIME = r"(?<!\d)(?:[01]?\d|2[0-3])\.[0-5]\d(?![.\d])"
+_GAP = r"[\s()./_‑–-]{0,3}"
+_BRITISH = (
+    rf"\(?(?:(?:\+|(?<!\d)00){_GAP}44{_GAP}0?|(?<!\d)44(?=\s?7\d{{3}})|(?<!\d)0(?=\)?\s?\d))(?:{_GAP}\d){{8,10}}(?!\d)"
+)
+_FOREIGN = rf"(?:\+|(?<!\d)00)(?:{_GAP}\d){{8,14}}(?!\d)"
+_MOBILE = rf"(?<![\d£€$])7\d{{3}}{_GAP}\d{{3}}{_GAP}\d{{3}}(?!\d)"
+_NUMBER = re.compile(rf"(?P<kept>{_DATE}|{_TIME})|{_BRITISH}|{_FOREIGN}|{_MOBILE}")
+_POSTCODE = r"(?i:[A-Z]{1,2}\d[A-Z\d]?\s{0,2}\d(?!(?:st|nd|rd|th)\b)[ABD-HJLNP-UW-Z]{2})\b"
+_STREET = (
+    r"(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Close|Cl|Crescent|Cres|Terrace|Way|Place|Pl|Court|Ct"
+    r"|Gardens|Gdns|Grove|Square|Sq|Row|Hill|Walk|Mews|Parade|Green(?!\s+[A-Z])|Rise|View|Vale|Wharf|Quay|Yard|Gate"
+    r"|Alley|Passage|Broadway|Boulevard|Esplanade|Promenade|Embankment|Wynd|Brae|Croft|Villas|Cottages|Buildings)"
+)
+_ADDRESS = re.compile(
+    rf"\b\d{{1,4}}(?:[–-]\d{{1,4}})?[A-Za-z]?,?\s+(?:St\.\s{{0,3}}|[A-Z][\w'’-]+\s+){{1,4}}{_STREET}\b\.?"
+    rf"(?:[\s,]+(?!{_POSTCODE})[A-Z][\w'’-]++(?![./]\d)){{0,3}}(?:[\s,]+{_POSTCODE})?"
+)
+_FULL_POSTCODE = re.compile(rf"\b{_POSTCODE}")
+
+
+def mask(text: str) -> str:
+    """`text` with mail addresses, links, domains, telephone numbers, street addresses and full postcodes hidden.
+
+    Errs on the side of hiding: dates, times and money stay, any other number of 9 to 15 digits that starts with 0 or +
+    goes, and so does one of 10 digits grouped like a mobile's without its 0. Invisible characters inside plain text,
+    which could part a detail, are dropped.
+    """
+    text = _INVISIBLE.sub("", text)
+    for detail in (_LINK, _EMAIL, _SPELT_EMAIL, _DOMAIN):
+        text = detail.sub(HIDDEN, text)
+    text = _NUMBER.sub(lambda found: found.group() if found["kept"] else HIDDEN, text)
+    return _FULL_POSTCODE.sub(HIDDEN, _ADDRESS.sub(HIDDEN, text))

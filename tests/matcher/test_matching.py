@@ -1,0 +1,358 @@
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from matcher.eligibility import MEMBER_RULES, past
+from matcher.matching import objections, propose, suggest
+from matcher.network import Network
+from matcher.ranking import Ranker
+from matcher.records import Decline, History, Kind, Listing, Standing, Strength, Suggestion, Visibility
+
+Builder = Callable[..., Any]
+TODAY = date(2026, 6, 1)
+
+
+def ids(suggestions: list[Suggestion] | tuple[Suggestion, ...]) -> list[tuple[str, str]]:
+    return [suggestion.pair for suggestion in suggestions]
+
+
+@pytest.fixture(scope="session")
+def small(network: Builder, need: Builder, offer: Builder, organisation: Builder) -> Network:
+    """Two needs of alba's, four offers of borea's and ciano's, and dario, who has listed nothing."""
+    built: Network = network(
+        [
+            need("n1", "a van with a lift on Mondays"),
+            need("n2", "a choir for the summer fair"),
+            offer("o1", "our van with its lift on Mondays"),
+            offer("o2", "van on Sundays", organisation="ciano"),
+            offer("o3", "choir looking for summer concerts", organisation="ciano"),
+            offer("o4", "office chairs"),
+            offer("o5", "van with a lift on Mondays", organisation="alba"),
+        ],
+        [organisation("dario", description="We have a van with a lift on Mondays.")],
+    )
+    return built
+
+
+def test_suggestions_come_best_first(small: Network, ranker: Ranker) -> None:
+    listing = small.listings["n1"]
+    every = suggest(small, listing, ranker=ranker, on=TODAY, threshold=0)
+    assert ids(every) == [("n1", "o1"), ("n1", "profile:dario"), ("n1", "o2"), ("n1", "o3"), ("n1", "o4")]
+    assert [one.strength for one in every] == [
+        Strength.STRONG,
+        Strength.STRONG,
+        Strength.POSSIBLE,
+        Strength.WEAK,
+        Strength.WEAK,
+    ]
+    assert [one.strength for one in every] == [ranker.strength(one.fit) for one in every]
+    assert all(one.reasons for one in every)
+
+
+def test_an_offer_is_suggested_needs(small: Network, ranker: Ranker) -> None:
+    listing = small.listings["o3"]
+    assert ids(suggest(small, listing, ranker=ranker, on=TODAY)) == [("n2", "o3")]
+    assert ids(suggest(small, listing, ranker=ranker, on=TODAY, threshold=0)) == [("n2", "o3"), ("n1", "o3")]
+
+
+def test_a_profile_is_suggested_needs_as_a_draft(small: Network, ranker: Ranker) -> None:
+    listing = small.entry("profile:dario").listing
+    assert ids(suggest(small, listing, ranker=ranker, on=TODAY)) == [("n1", "profile:dario")]
+
+
+def test_the_threshold_is_the_rankers_unless_another_is_given(small: Network, ranker: Ranker) -> None:
+    listing = small.listings["n1"]
+    assert [one.pair[1] for one in suggest(small, listing, ranker=ranker, on=TODAY)] == ["o1", "profile:dario", "o2"]
+    assert [one.pair[1] for one in suggest(small, listing, ranker=ranker, on=TODAY, threshold=0.8)] == [
+        "o1",
+        "profile:dario",
+    ]
+    assert suggest(small, listing, ranker=ranker, on=TODAY, threshold=1.01) == []
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3, 99])
+def test_the_limit_takes_the_first_of_the_whole_list(limit: int, small: Network, ranker: Ranker) -> None:
+    listing = small.listings["n1"]
+    every = suggest(small, listing, ranker=ranker, on=TODAY, threshold=0, limit=99)
+    assert suggest(small, listing, ranker=ranker, on=TODAY, threshold=0, limit=limit) == every[:limit]
+
+
+def test_no_suggestion_is_of_the_organisation_itself(small: Network, ranker: Ranker) -> None:
+    for listing in small.listings.values():
+        for one in suggest(small, listing, ranker=ranker, on=TODAY, threshold=0):
+            assert one.need.organisation != one.offer.organisation
+            assert listing in (one.need, one.offer)
+
+
+def test_a_profile_stands_behind_every_offer_of_its_strength_and_before_the_weaker(
+    network: Builder, need: Builder, offer: Builder, organisation: Builder, ranker: Ranker
+) -> None:
+    met = network(
+        [need("n", "van lift Mondays driver"), offer("o", "van lift Mondays driver"), offer("weak", "choir")],
+        [organisation("ciano", name="van lift", description="Mondays driver")],
+    )
+    equal = replace(ranker, weights=(*ranker.weights[:5], 0.0))
+    found = suggest(met, met.listings["n"], ranker=equal, on=TODAY, threshold=0)
+    assert ids(found) == [("n", "o"), ("n", "profile:ciano"), ("n", "weak")]
+    assert found[1].strength is Strength.STRONG
+    poorer = network(
+        [need("n", "van lift Mondays driver"), offer("o", "van lift Mondays driver and eight pot plants")],
+        [organisation("ciano", name="van lift", description="Mondays driver")],
+    )
+    behind = suggest(poorer, poorer.listings["n"], ranker=replace(equal, intercept=3.0), on=TODAY)
+    assert ids(behind) == [("n", "o"), ("n", "profile:ciano")]
+    assert behind[0].score < behind[1].score
+    assert behind[0].strength == behind[1].strength
+
+
+def test_a_draft_gets_what_the_stored_listing_gets(small: Network, ranker: Ranker) -> None:
+    for listing in small.listings.values():
+        draft = replace(listing, id="draft")
+        stored = suggest(small, listing, ranker=ranker, on=TODAY, threshold=0)
+        drafted = suggest(small, draft, ranker=ranker, on=TODAY, threshold=0)
+        back = [replace(one, need=listing) if one.need == draft else replace(one, offer=listing) for one in drafted]
+        assert back == stored
+
+
+def test_a_listing_edited_and_not_yet_stored_is_asked_with_as_it_now_reads(small: Network, ranker: Ranker) -> None:
+    edited = replace(small.listings["n1"], text="choir looking for summer concerts")
+    assert ids(suggest(small, edited, ranker=ranker, on=TODAY)) == [("n1", "o3")]
+
+
+def test_history_and_rules_hold(small: Network, ranker: Ranker) -> None:
+    listing = small.listings["n1"]
+    history = History(suggested={("n1", "o1"): TODAY})
+    assert [one.pair[1] for one in suggest(small, listing, ranker=ranker, on=TODAY, history=history)] == [
+        "profile:dario",
+        "o2",
+    ]
+    unseen = small.updated({"dario": replace(small.organisations["dario"], standing=Standing.LISTED)}, {}, 1)
+    assert [one.pair[1] for one in suggest(unseen, listing, ranker=ranker, on=TODAY, rules=MEMBER_RULES)] == [
+        "o1",
+        "o2",
+    ]
+
+
+def test_a_network_without_offers_suggests_nothing(network: Builder, need: Builder, ranker: Ranker) -> None:
+    met = network([need("n")])
+    assert suggest(met, met.listings["n"], ranker=ranker, on=TODAY) == []
+
+
+def test_a_listing_whose_organisation_is_unknown_is_treated_as_a_draft(
+    network: Builder, need: Builder, offer: Builder, ranker: Ranker
+) -> None:
+    stray = need("stray", organisation="nobody")
+    met = network([offer("o")]).updated({}, {"stray": stray}, 1)
+    assert ids(suggest(met, stray, ranker=ranker, on=TODAY)) == [("stray", "o")]
+
+
+WORDS = ["van", "lift", "room", "choir", "seeds", "desk"]
+
+
+@st.composite
+def markets(draw: st.DrawFn) -> list[tuple[str, str, str]]:
+    """Listings as (id, organisation, text)."""
+    texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(" ".join)
+    listings = draw(st.lists(st.tuples(st.sampled_from("no"), st.sampled_from("abcd"), texts), min_size=4, max_size=12))
+    kinds = {kind for kind, _, _ in listings}
+    listings += [(kind, "a", "van") for kind in "no" if kind not in kinds]
+    return [(f"{kind}{n:02}", organisation, text) for n, (kind, organisation, text) in enumerate(listings)]
+
+
+def as_listings(market: list[tuple[str, str, str]]) -> list[Listing]:
+    kinds = {"n": Kind.NEED, "o": Kind.OFFER}
+    return [Listing(id=key, organisation=one, kind=kinds[key[0]], text=text) for key, one, text in market]
+
+
+@settings(max_examples=25)
+@given(markets(), st.randoms(use_true_random=False))
+def test_the_order_in_which_the_network_is_given_changes_no_suggestion_and_no_proposal(
+    network: Builder, ranker: Ranker, market: list[tuple[str, str, str]], chance: Any
+) -> None:
+    listings = as_listings(market)
+    shuffled = list(listings)
+    chance.shuffle(shuffled)
+    straight, other = network(listings), network(shuffled)
+    for listing in listings:
+        assert suggest(straight, listing, ranker=ranker, on=TODAY, threshold=0) == suggest(
+            other, listing, ranker=ranker, on=TODAY, threshold=0
+        )
+    history = History()
+    assert propose(straight, ranker=ranker, on=TODAY, history=history) == propose(
+        other, ranker=ranker, on=TODAY, history=history
+    )
+
+
+@settings(max_examples=25)
+@given(markets())
+def test_a_proposal_keeps_every_cap_and_leaves_out_only_who_has_nothing(
+    network: Builder, ranker: Ranker, market: list[tuple[str, str, str]]
+) -> None:
+    met: Network = network(as_listings(market))
+    proposal = propose(met, ranker=ranker, on=TODAY, history=History(), needs_cap=2)
+    owners = [{one.need.organisation, one.offer.organisation} for one in proposal.suggestions]
+    assert all(len(pair) == 2 for pair in owners)
+    assert len({frozenset(pair) for pair in owners}) == len(owners)
+    asked = [one.need.organisation for one in proposal.suggestions]
+    assert all(asked.count(one) <= 2 for one in asked)
+    assert set(proposal.left_out) == set(met.organisations) - {one for pair in owners for one in pair}
+    assert [one.fit for one in proposal.suggestions] == sorted((one.fit for one in proposal.suggestions), reverse=True)
+    assert all(one.fit >= ranker.threshold for one in proposal.suggestions)
+
+
+def test_a_proposal_serves_both_sides_and_says_who_is_left_out(
+    network: Builder, need: Builder, offer: Builder, organisation: Builder, ranker: Ranker
+) -> None:
+    met = network(
+        [
+            need("n", "van with lift", organisation="alba"),
+            need("m", "van with lift and driver", organisation="dario"),
+            offer("o", "van with lift"),
+            offer("p", "choir", organisation="ciano"),
+        ],
+        [
+            organisation("borea", attention_cap=1),
+            organisation("eva", standing=Standing.INVITED, description="van lift"),
+        ],
+    )
+    proposal = propose(met, ranker=ranker, on=TODAY, history=History())
+    assert ids(proposal.suggestions) == [("n", "o")]
+    assert proposal.left_out == {"ciano": False, "dario": True}
+
+
+def test_a_pair_that_both_directions_found_has_the_better_fit_of_the_two(
+    network: Builder, need: Builder, offer: Builder, ranker: Ranker
+) -> None:
+    long = "The garden behind the church is open to all who like to dig. " * 20 + "We need a van with a lift. "
+    met = network([need("n", long), offer("o", "van with a lift"), offer("p", "garden to dig", organisation="ciano")])
+    asked, given = (
+        {
+            one.pair: one.fit
+            for key in keys
+            for one in suggest(met, met.listings[key], ranker=ranker, on=TODAY, threshold=0)
+        }
+        for keys in (["n"], ["o", "p"])
+    )
+    assert asked["n", "o"] < given["n", "o"]
+    proposal = propose(met, ranker=replace(ranker, cuts=(0.8, 0.6, 0.0)), on=TODAY, history=History())
+    assert {one.pair: one.fit for one in proposal.suggestions} == {
+        pair: max(fit, given[pair]) for pair, fit in asked.items()
+    }
+
+
+def test_only_members_and_what_members_may_see_are_proposed(
+    network: Builder, need: Builder, offer: Builder, organisation: Builder, ranker: Ranker
+) -> None:
+    met = network(
+        [
+            need("n", "van"),
+            need("hidden", "van", organisation="dario", visibility=Visibility.COORDINATORS),
+            need("outside", "van", organisation="eva"),
+            offer("o", "van"),
+            offer("for-partners", "van", organisation="ciano", visibility=Visibility.PARTNERS),
+            offer("unseen", "van", organisation="fritz", visibility=Visibility.COORDINATORS),
+        ],
+        [organisation("eva", standing=Standing.LISTED)],
+    )
+    proposal = propose(met, ranker=ranker, on=TODAY, history=History())
+    assert ids(proposal.suggestions) == [("n", "for-partners"), ("n", "o")]
+    assert proposal.left_out == {"dario": False, "fritz": False}
+
+
+def test_what_is_closed_declined_or_suggested_lately_is_not_proposed(
+    network: Builder, need: Builder, offer: Builder, ranker: Ranker
+) -> None:
+    met = network(
+        [
+            need("n", "van"),
+            offer("closed", "van", organisation="a", closes=date(2026, 5, 31)),
+            offer("declined", "van", organisation="b"),
+            offer("lately", "van", organisation="c"),
+            offer("last", "van", organisation="d"),
+        ]
+    )
+    history = History(
+        declined={("n", "declined"): Decline("van", "van")},
+        suggested={("n", "lately"): date(2026, 5, 25)},
+    )
+    assert ids(propose(met, ranker=ranker, on=TODAY, history=history).suggestions) == [("n", "last")]
+
+
+def test_small_organisations_hear_less_of_their_offers(
+    network: Builder, need: Builder, offer: Builder, organisation: Builder, ranker: Ranker, vocabulary_folder: Any
+) -> None:
+    from matcher import vocabulary
+
+    words = vocabulary.load(vocabulary_folder)
+    needs = [need(f"n{n}", "van", organisation=f"asker{n}") for n in range(8)]
+    counts = [
+        len(
+            propose(
+                network([*needs, offer("o", "van")], [organisation("borea", **caps)], words),
+                ranker=ranker,
+                on=TODAY,
+                history=History(),
+            ).suggestions
+        )
+        for caps in ({"size": "micro"}, {"size": "large"}, {"size": "large", "attention_cap": 1}, {"size": "unheard"})
+    ]
+    assert counts == [2, 5, 1, 3]
+
+
+def test_progress_is_told_for_both_directions(small: Network, ranker: Ranker) -> None:
+    told: list[tuple[str, int, int]] = []
+    propose(small, ranker=ranker, on=TODAY, history=History(), progress=lambda *what: told.append(what))
+    assert told == [("looking for offers", n, 2) for n in (1, 2)] + [("looking for needs", n, 6) for n in range(1, 7)]
+
+
+def test_nobody_and_nothing_is_proposed_for_an_empty_network(network: Builder, ranker: Ranker) -> None:
+    proposal = propose(network([]), ranker=ranker, on=TODAY, history=History())
+    assert (proposal.suggestions, proposal.left_out) == ((), {})
+
+
+def test_an_offer_with_one_place_left_is_proposed_once(
+    network: Builder, need: Builder, offer: Builder, ranker: Ranker
+) -> None:
+    needs = [need(f"n{n}", "van", organisation=f"asker{n}") for n in range(3)]
+    met = network([*needs, offer("o", "van", capacity=2)])
+    history = History(taken={"o": 1})
+    assert ids(propose(met, ranker=ranker, on=TODAY, history=history).suggestions) == [("n0", "o")]
+
+
+def test_a_suggestion_holds_until_one_of_the_two_listings_is_another(small: Network, ranker: Ranker) -> None:
+    one = suggest(small, small.listings["n1"], ranker=ranker, on=TODAY)[0]
+
+    def against(network: Network, history: History | None = None) -> list[str]:
+        return objections(network, one, on=TODAY, before=past(history or History(), network, TODAY))
+
+    changed = ["One of the two has been changed or taken back since."]
+    assert one.pair == ("n1", "o1")
+    assert against(small) == []
+    for key, what in (("n1", {"text": "a van"}), ("o1", {"capacity": 3}), ("o1", {"closes": date(2026, 5, 31)})):
+        assert against(small.updated({}, {key: replace(small.listings[key], **what)}, 1)) == changed
+    assert against(small, History(blocked=frozenset({frozenset({"alba", "borea"})}))) == [
+        "These two organisations are not to be introduced."
+    ]
+    for key in ("alba", "borea"):
+        left = small.updated({key: replace(small.organisations[key], standing=Standing.LISTED)}, {}, 1)
+        assert against(left) == ["It is not from a member, or is for coordinators' eyes."]
+
+
+def test_a_suggested_profile_is_taken_back_once_its_organisation_lists_or_describes_itself_anew(
+    small: Network, offer: Builder, ranker: Ranker
+) -> None:
+    one = suggest(small, small.listings["n1"], ranker=ranker, on=TODAY)[1]
+    assert one.pair == ("n1", "profile:dario")
+    dario = small.organisations["dario"]
+    for met, against in (
+        (small, []),
+        (small.updated({}, {"d1": offer("d1", organisation="dario")}, 1), ["changed"]),
+        (small.updated({"dario": replace(dario, description="We sing.")}, {}, 1), ["changed"]),
+    ):
+        says = objections(met, one, on=TODAY, before=past(History(), met, TODAY))
+        assert says == ["One of the two has been changed or taken back since." for _ in against]
