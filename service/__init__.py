@@ -1,0 +1,1 @@
+"""The world around the matcher: database, mail, web pages, command line, clock."""

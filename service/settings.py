@@ -1,0 +1,70 @@
+"""Settings from the environment (`COMMONWEAL_…`), or from the TOML file that COMMONWEAL_CONFIG names."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from matcher.artefacts import checkout
+
+CONFIG = "COMMONWEAL_CONFIG"
+
+
+def _default_home() -> Path:
+    top = checkout()
+    return top / "var" if top else Path(platformdirs.user_data_dir("commonweal", appauthor=False))
+
+
+class Settings(BaseSettings):
+    """Every field is a setting: `home` is COMMONWEAL_HOME in the environment and `home` in the TOML file."""
+
+    model_config = SettingsConfigDict(env_prefix="COMMONWEAL_", extra="forbid")
+
+    home: Path = Field(
+        default_factory=_default_home, description="Folder for everything a run leaves: database, mails, caches"
+    )
+    database: str = Field(default="", description="Database URL; empty: an SQLite file in the home folder")
+    encoder: str = Field(
+        default="", description="Entry of models/encoders.toml; `hash` needs no weights and understands nothing"
+    )
+    weights: Path | None = Field(
+        default=None, description="Folder with the encoder's weights, used when their sha256 is the pinned one"
+    )
+    vocabulary: Path | None = Field(default=None, description="Folder with the vocabulary's TOML files and places.csv")
+    ranker: Path | None = Field(
+        default=None, description="The ranker's parameters, a TOML file like models/ranker.toml"
+    )
+    network_name: str = Field(default="Commonweal", description="What the network calls itself in mails and pages")
+    mail_from: str = Field(default="suggestions@commonweal.example", description="Sender of every mail")
+    needs_cap: int = Field(default=3, ge=0, le=20, description="Most suggestions a week for one organisation's needs")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port the pages are served on, at 127.0.0.1 only")
+
+    @field_validator("home", "weights", "vocabulary", "ranker")
+    @classmethod
+    def _at_home(cls, path: Path | None) -> Path | None:
+        return path and path.expanduser()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        config = os.environ.get(CONFIG)
+        files = (TomlConfigSettingsSource(settings_cls, Path(config)),) if config else ()
+        return (init_settings, env_settings, *files)
+
+    @property
+    def database_file(self) -> Path:
+        """The SQLite database that is used where `database` names none."""
+        return self.home / "commonweal.db"
+
+    @property
+    def mails(self) -> Path:
+        """Where digests are written unless told otherwise."""
+        return self.home / "mails"
