@@ -1,0 +1,1 @@
+"""The commands, by what they are about. Heavy modules are imported where they are needed."""

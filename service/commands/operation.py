@@ -1,0 +1,157 @@
+"""Keeping it running: what there is, what is wrong, copies, tables, pages, and the demo."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.commands.options import Json, commonweal_here, fail, this_week, with_tables
+
+if TYPE_CHECKING:
+    from service.wiring import Commonweal
+
+app = typer.Typer()
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """What there is: organisations, listings, rounds, vectors.
+
+    Example: `commonweal status`
+    """
+    from service import overview
+    from service.printing import as_json, out
+
+    found = overview.status(commonweal_here(quiet=json))
+    if json:
+        as_json(found)
+        return
+    for name, value in found.items():
+        shown = ", ".join(f"{what} {count}" for what, count in value.items()) if isinstance(value, dict) else value
+        out.print(f"{name:<14} {shown or 'none'}", markup=False)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Looks for what could keep Commonweal from working here: a line each with ok or the remedy.
+
+    Example: `commonweal doctor`
+    """
+    from service.doctor import examine
+    from service.printing import as_json, out
+
+    findings = list(examine(commonweal_here(quiet=json)))
+    if json:
+        as_json([{"name": f.name, "ok": f.ok, "says": f.says} for f in findings])
+    else:
+        for finding in findings:
+            out.print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name:<11} {finding.says}", markup=False)
+    if not all(finding.ok for finding in findings):
+        raise SystemExit(1)
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="The copy to write.")]) -> None:
+    """Copies the database as it is at one moment, also while serving.
+
+    Example: `commonweal backup commonweal-2026-11-23.db`
+    """
+    from service.printing import out
+    from service.store import backups
+
+    size = backups.backup(commonweal_here().database, file)
+    out.print(f"{file}, {size / 2**20:.1f} MB", markup=False)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A copy that `commonweal backup` wrote.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Puts a backup in place of the database, also while serving. What came after the backup is lost.
+
+    Example: `commonweal restore commonweal-2026-11-23.db --yes`
+    """
+    from service.printing import out
+    from service.store import backups
+
+    database = commonweal_here().database
+    if not yes and not typer.confirm(f"Replace everything in {database} by {file}?", err=True):
+        fail("nothing was changed")
+    backups.restore(database, file)
+    out.print(f"{database} is as {file} was", markup=False)
+
+
+@app.command()
+def migrate() -> None:
+    """Makes the tables, or brings those of an older Commonweal up to date.
+
+    Example: `commonweal migrate`
+    """
+    from service.printing import out
+
+    database = commonweal_here().database
+    version = database.migrate()
+    out.print(f"{database}: schema {version}", markup=False)
+
+
+@app.command()
+def serve(
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="COMMONWEAL_PORT when left out.")] = None,
+) -> None:
+    """Serves the pages on this machine until stopped.
+
+    Example: `commonweal serve --port 8080`
+    """
+    commonweal = with_tables(commonweal_here())
+    _serve(commonweal, commonweal.settings.port if port is None else port)
+
+
+@app.command()
+def demo(
+    serving: Annotated[
+        bool, typer.Option("--serve/--no-serve", help="Serve the pages afterwards, until stopped.")
+    ] = True,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="COMMONWEAL_PORT when left out.")] = None,
+) -> None:
+    """Shows Commonweal at work: imports the example, runs this week's round, writes the mails, serves the pages.
+
+    Example: `commonweal demo --no-serve`
+    """
+    from service import demo as example
+    from service.printing import counted, out, say, suggestions_table
+
+    commonweal = with_tables(commonweal_here())
+    plan = example.import_example(commonweal)
+    for line in plan.lines()[: len(plan.counts)]:
+        say(line)
+    week = this_week(commonweal, "")
+    found = example.run_round(commonweal, week)
+    out.print(suggestions_table(found.suggestions, example.organisations(commonweal)))
+    folder, written = example.write_digests(commonweal, week)
+    say(f"\n{counted(len(found.suggestions), 'suggestion')} for the week {week}, released.")
+    say(f"{counted(len(written), 'digest')} as .eml and .html in {folder}")
+    if serving:
+        _serve(commonweal, commonweal.settings.port if port is None else port)
+
+
+def _serve(commonweal: "Commonweal", port: int) -> None:
+    import socket
+
+    import uvicorn
+
+    from service.printing import say
+    from service.web.app import create_app
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            fail(f"port {port} is taken on this machine; choose another with --port")
+        port = probe.getsockname()[1]  # the one that was free, where 0 asked for any
+    say(f"\nPages on http://127.0.0.1:{port} until you press Ctrl+C.")
+    say("Only this machine can reach them: there is no sign-in yet, and whoever could would see everything.")
+    uvicorn.run(
+        create_app(commonweal), host="127.0.0.1", port=port, log_level="warning", access_log=False, server_header=False
+    )

@@ -1,0 +1,1 @@
+"""Pages and API, served from the store as it is now. Nothing here changes anything."""

@@ -1,0 +1,155 @@
+"""The application: routes put together, and every refusal in words."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.staticfiles import StaticFiles
+
+from service.store.database import DatabaseError
+from service.web import api, pages, reference
+from service.web.guard import Guard
+from service.web.rendering import STATIC, page
+from service.web.warming import NotReadyError, Warming
+from service.wiring import VERSION, Commonweal
+
+log = logging.getLogger(__name__)
+
+HOSTS = ("127.0.0.1", "localhost", "[::1]")  # no other name: one that another site points here is refused
+
+DESCRIPTION = """\
+Commonweal suggests which organisation should meet which: who offers what another needs, each in its own words.
+
+There is one question to ask, and it changes nothing. An answer names organisations and says why, never whom to write \
+to: contact details pass only when both sides have said yes, and those inside texts are hidden.
+
+There is no sign-in yet. The API answers on the machine it runs on, and takes whoever asks for a coordinator."""
+TAGS = [
+    {"name": "matching", "description": "Whom a need or an offer could meet."},
+    {"name": "operation", "description": "For whoever keeps it running."},
+]
+
+
+def create_app(commonweal: Commonweal) -> FastAPI:
+    """Pages and API of this Commonweal. Indexes are made in the background once it starts."""
+    warming = Warming(commonweal)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        warming.start()
+        yield
+        warming.stop()
+
+    app = FastAPI(
+        title="Commonweal",
+        summary="Whom a need or an offer could meet, and why.",
+        description=DESCRIPTION,
+        version=VERSION,
+        openapi_tags=TAGS,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.commonweal = commonweal
+    app.state.warming = warming
+    app.include_router(api.router)
+    app.include_router(pages.router)
+    app.add_api_route("/api", api_reference, include_in_schema=False, response_class=HTMLResponse)
+    app.mount("/static", _KeptFiles(directory=STATIC))
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(NotReadyError, _not_ready)
+    app.add_exception_handler(DatabaseError, _no_database)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
+    app.add_middleware(Guard, broken=_broken)
+    return app
+
+
+class _KeptFiles(StaticFiles):
+    """Files of ours. Their addresses change with their content."""
+
+    def file_response(self, *args: object, **options: object) -> Response:
+        response = super().file_response(*args, **options)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def api_reference(request: Request) -> HTMLResponse:
+    """What the API takes and gives."""
+    openapi = request.app.openapi()
+    return page(
+        request,
+        "api.html",
+        description=openapi["info"]["description"].split("\n\n"),
+        operations=reference.operations(openapi, str(request.base_url).rstrip("/")),
+        models=reference.models(openapi),
+    )
+
+
+SAYS = {
+    404: "There is no page at this address.",
+    405: "Pages here can only be read, and the API says which method it takes.",
+}
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    own_words = error.detail != HTTPStatus(error.status_code).phrase
+    says = error.detail if own_words else SAYS.get(error.status_code, error.detail)
+    response = _told(request, error.status_code, says)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _unreadable(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = api.faults_in(error.errors())
+    says = "The question cannot be read: " + "; ".join(f"{fault.field}: {fault.says}" for fault in faults)
+    return _told(request, 422, says, faults)
+
+
+def _not_ready(request: Request, _error: Exception) -> Response:
+    response = _told(
+        request, 503, "Commonweal is reading its listings and will be ready in a moment.", template="waiting.html"
+    )
+    response.headers["Retry-After"] = "5"
+    return response
+
+
+def _no_database(request: Request, error: Exception) -> Response:
+    log.error("%s", error)
+    if "locked" in str(error):
+        says = "The database is in use by something else just now. Try again in a few seconds."
+    else:
+        says = "The database cannot be used just now. The log of `commonweal serve` says why."
+    return _told(request, 503, says)
+
+
+async def _broken(request: Request) -> Response:
+    return _told(request, 500, "Something broke here, and not through what you did. The log says where.")
+
+
+def _told(
+    request: Request, status: int, says: str, faults: list[api.Fault] | None = None, template: str = "problem.html"
+) -> Response:
+    """The same sentence as a page for people and as JSON for programs."""
+    path = request.url.path
+    if path.startswith("/api/") or path == "/healthz":
+        return JSONResponse(api.Problem(detail=says, faults=faults or []).model_dump(), status)
+    return page(request, template, status=status, says=says, title=TITLES.get(status, "This did not work"))
+
+
+TITLES = {
+    404: "Not found",
+    405: "Not possible here",
+    422: "This cannot be read",
+    500: "Something broke",
+    503: "Not just now",
+}

@@ -1,0 +1,201 @@
+"""The pages: ask, rounds, organisations. Each only reads, works without JavaScript and loads nothing from elsewhere."""
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse
+
+from matcher.network import Network
+from matcher.records import Kind, OrganisationId
+from service.asking import LONGEST_NAME, LONGEST_TEXT, Note, UnknownOrganisationError, ask
+from service.store import rounds
+from service.web.presenting import Card, Named, body, cards, naming, portrait, question_path, round_shown, week_in_words
+from service.web.rendering import page
+from service.web.warming import NotReadyError
+from service.wiring import Commonweal
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+MOST_NAMES = 500  # organisations the form proposes; any other can be typed
+NEWEST = 3
+EXAMPLES = (
+    (
+        Kind.NEED,
+        "We need a dry ground-floor room, two evenings a week, where volunteers can teach people to mend bikes.",
+    ),
+    (Kind.NEED, "Volunteers to call on older people who live alone and see nobody from one week to the next."),
+    (Kind.OFFER, "Our minibus and its driver are free at weekends and in the school holidays."),
+)
+
+
+def running(request: Request) -> Commonweal:
+    commonweal = request.app.state.commonweal
+    assert isinstance(commonweal, Commonweal)
+    return commonweal
+
+
+def warm_network(request: Request) -> Network:
+    """The network as the store has it now. Raises NotReadyError while it is first read."""
+    if not request.app.state.warming.is_ready:
+        raise NotReadyError
+    return running(request).live.current()
+
+
+Here = Annotated[Commonweal, Depends(running)]
+Current = Annotated[Network, Depends(warm_network)]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What stands in the form."""
+
+    text: str = ""
+    kind: Kind = Kind.NEED
+    organisation: str = ""
+    place: str = ""
+
+    @property
+    def path(self) -> str:
+        return question_path(self.text, self.kind, self.organisation, self.place)
+
+    @property
+    def refusal(self) -> str:
+        """Why it cannot be asked; empty where it can."""
+        if len(self.text) > LONGEST_TEXT:
+            return (
+                f"The text has {len(self.text):,} characters. Keep it to {LONGEST_TEXT:,}: the first paragraph will do."
+            )
+        if max(len(self.organisation), len(self.place)) > LONGEST_NAME:
+            return f"An organisation or a place has at most {LONGEST_NAME} characters here."
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A sentence about the question, and the same question put better."""
+
+    says: str
+    instead: tuple[tuple[str, str], ...] = ()
+
+
+@router.get("/")
+def question(
+    request: Request,
+    here: Here,
+    network: Current,
+    text: str = "",
+    asked_as: Annotated[Literal["need", "offer"], Query(alias="as")] = "need",
+    organisation: str = "",
+    place: str = "",
+) -> HTMLResponse:
+    """The form; with a text in it, also whom that could meet."""
+    asked = Question(text.replace("\r\n", "\n").strip(), Kind(asked_as), organisation.strip(), place.strip())
+    shown, hints, status = _answered(here, network, asked)
+    with here.database.read() as connection:
+        weeks = list(rounds.weeks(connection).items())[:NEWEST]
+    return page(
+        request,
+        "question.html",
+        status=status,
+        question=asked,
+        cards=shown,
+        hints=hints,
+        longest=LONGEST_TEXT,
+        names=_proposed_names(network),
+        examples=[Question(example, kind) for kind, example in EXAMPLES],
+        weeks=[week_in_words(week, is_released=is_released) for week, is_released in weeks],
+    )
+
+
+@lru_cache(maxsize=1)
+def _proposed_names(network: Network) -> tuple[str, ...]:
+    """Names for the form, masked and sorted once for each network rather than for each page."""
+    return tuple(sorted(body(one).name for one in network.organisations.values())[:MOST_NAMES])
+
+
+def _answered(here: Commonweal, network: Network, asked: Question) -> tuple[tuple[Card, ...] | None, list[Hint], int]:
+    """Cards (None where nothing was asked, or it could not be), hints and the status of the answer."""
+    if asked.refusal:
+        return None, [Hint(asked.refusal)], 422
+    if not asked.text:
+        return None, [], 200
+    named = naming(network.organisations)
+    try:
+        answer = ask(here, asked.text, asked.kind, asked.organisation or None, asked.place or None)
+    except UnknownOrganisationError as error:
+        return None, [_who_instead(named, asked, error)], 422
+    hints = [_where_instead(asked, note) for note in answer.notes]
+    return cards(answer.suggestions, named, read_as=asked.kind), hints, 200
+
+
+def _who_instead(named: Named, asked: Question, error: UnknownOrganisationError) -> Hint:
+    says = f"No organisation is called “{error.wanted}”."
+    return Hint(says, tuple((one.name, replace(asked, organisation=one.id).path) for one in map(named, error.nearest)))
+
+
+def _where_instead(asked: Question, note: Note) -> Hint:
+    return Hint(note.says, tuple((place, replace(asked, place=place).path) for place in note.nearest))
+
+
+@router.get("/rounds")
+def all_rounds(request: Request, here: Here, network: Current) -> HTMLResponse:
+    """Every week that has a round."""
+    with here.database.read() as connection:
+        weeks = rounds.weeks(connection)
+    shown = [week_in_words(week, is_released=is_released) for week, is_released in weeks.items()]
+    return page(request, "rounds.html", weeks=shown)
+
+
+@router.get("/rounds/{week}")
+def one_round(request: Request, here: Here, network: Current, week: str) -> HTMLResponse:
+    """One week's suggestions, by who asks."""
+    _refuse_malformed(week)
+    with here.database.read() as connection:
+        round_ = rounds.load(connection, week)
+        weeks = rounds.weeks(connection)
+    if round_ is None:
+        raise HTTPException(404, f"No round was proposed for {week}.")
+    earlier = max((one for one in weeks if one < week), default=None)
+    later = min((one for one in weeks if one > week), default=None)
+    return page(
+        request,
+        "round.html",
+        round=round_shown(round_, network.organisations),
+        earlier=earlier and week_in_words(earlier, is_released=weeks[earlier]),
+        later=later and week_in_words(later, is_released=weeks[later]),
+    )
+
+
+def _refuse_malformed(week: str) -> None:
+    try:
+        if not re.fullmatch(r"\d{4}-W\d{2}", week, re.ASCII):
+            raise ValueError
+        rounds.monday(week)
+    except ValueError:
+        raise HTTPException(422, "A round goes by its ISO week: write it like 2026-W48.") from None
+
+
+@router.get("/organisations/{id_:path}")
+def organisation(request: Request, here: Here, network: Current, id_: str) -> HTMLResponse:
+    """One organisation, what it needs and offers, and what this week suggests to it."""
+    found = network.organisations.get(OrganisationId(id_))
+    if found is None:
+        raise HTTPException(404, "No organisation is listed under this address.")
+    today = here.now().date()
+    week = rounds.week_of(today)
+    with here.database.read() as connection:
+        round_ = rounds.load(connection, week)
+    is_released = round_ is not None and round_.released_at is not None
+    released = round_.suggestions if round_ and is_released else ()
+    named = naming(network.organisations)
+    return page(
+        request,
+        "organisation.html",
+        portrait=portrait(found, network, today),
+        week=week_in_words(week, is_released=True) if is_released else None,
+        asked=cards([one for one in released if one.need.organisation == found.id], named, read_as=Kind.NEED),
+        given=cards([one for one in released if one.offer.organisation == found.id], named, read_as=Kind.OFFER),
+    )

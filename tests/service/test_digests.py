@@ -1,0 +1,421 @@
+"""Digests: one mail for each member with a suggestion, nothing in it that its reader may not see."""
+
+import email
+import email.policy
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from matcher.records import (
+    About,
+    Contact,
+    Decline,
+    Kind,
+    Listing,
+    ListingId,
+    Organisation,
+    OrganisationId,
+    Reason,
+    Standing,
+    Strength,
+    Suggestion,
+    profile,
+)
+from service import digests
+from service.digests import Digest, NotReleasedError, UnaddressableError
+from service.store import members, rounds
+from service.store.database import Connection, Database
+from service.wiring import Commonweal
+
+WEEK = "2026-W48"
+ALBA, BOREA, CIANO = OrganisationId("alba"), OrganisationId("borea"), OrganisationId("ciano")
+DELOS = OrganisationId("delos")
+NAMES = {ALBA: "Alba Community Kitchen", BOREA: "Borea Transport", DELOS: "Delos Night Shelter"}
+ANN = Contact(organisation=ALBA, name="Ann Alba", email="ann@alba.example")
+KITCHEN = Organisation(id=ALBA, name=NAMES[ALBA], standing=Standing.MEMBER)
+VANS = Organisation(id=BOREA, name=NAMES[BOREA], standing=Standing.MEMBER, description="Vans and minibuses.")
+
+MINIBUS = Suggestion(
+    need=Listing(
+        id=ListingId("alba-n1"),
+        organisation=ALBA,
+        kind=Kind.NEED,
+        text="A minibus with a driver on Thursday mornings, for twelve older people who come to our lunch club and can "
+        "no longer manage the bus since the stop was moved. Ring Ann on 0113 496 0000 or write to ann@alba.example.",
+        gain="Lunch, and a mention in the newsletter; details from ann@alba.example",
+    ),
+    offer=Listing(
+        id=ListingId("borea-o1"),
+        organisation=BOREA,
+        kind=Kind.OFFER,
+        text="Idle on Thursdays: a 16-seat minibus <with lift> & driver.\n"
+        "Book with dispatch@borea.example, +44 113 496 0001.",
+    ),
+    fit=0.91,
+    strength=Strength.STRONG,
+    score=3.2,
+    reasons=(
+        Reason(About.CLAUSES, "“A minibus with a driver” meets “a 16-seat minibus”.", "A minibus", "a 16-seat minibus"),
+        Reason(About.PLACE, "Both are in Leeds."),
+        Reason(About.EVIDENCE, "Track record: “40 trips, ask jo@borea.example”."),
+    ),
+    mismatches=(Reason(About.TIMING, "The offer opens on 1 December 2026, a week after the need."),),
+    cautions=(Reason(About.DUTY, "Home-to-school transport is the council's duty: speak with them first."),),
+)
+UNASKED = Reason(About.PROFILE, "Borea Transport has not offered this: it was read from its description. Ask.")
+CHAIRS = Suggestion(
+    need=Listing(id=ListingId("alba-n2"), organisation=ALBA, kind=Kind.NEED, text="Forty chairs: 0113 496 0002"),
+    offer=profile(VANS),
+    fit=0.55,
+    strength=Strength.POSSIBLE,
+    score=0.4,
+    reasons=(Reason(About.CLAUSES, "“Forty chairs” meets “Vans and minibuses”."),),
+    mismatches=(UNASKED,),
+)
+OVEN = Suggestion(
+    need=Listing(id=ListingId("delos-n1"), organisation=DELOS, kind=Kind.NEED, text="Meals for a shelter, February"),
+    offer=Listing(id=ListingId("alba-o1"), organisation=ALBA, kind=Kind.OFFER, text="Sixty hot meals on Fridays"),
+    fit=0.7,
+    strength=Strength.GOOD,
+    score=1.0,
+    reasons=(Reason(About.CLAUSES, "“Meals for a shelter” meets “Sixty hot meals”."),),
+)
+ROUND = (MINIBUS, CHAIRS, OVEN)
+
+
+def compose(
+    *suggestions: Suggestion, organisation: Organisation = KITCHEN, contact: Contact = ANN, **names: str
+) -> Digest:
+    return digests.compose(organisation, contact, suggestions, {**NAMES, **names}, week=WEEK, network_name="Commonweal")
+
+
+def mail(
+    digest: Digest, contact: Contact = ANN, sender: str = "Commonweal <suggestions@commonweal.example>"
+) -> EmailMessage:
+    at = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+    return digests.message(digest, contact, sender=digests.sender(sender), at=at)
+
+
+def parsed(content: bytes) -> EmailMessage:
+    return email.message_from_bytes(content, policy=email.policy.default)  # type: ignore[return-value]
+
+
+def test_the_mail_in_text_is_the_golden_one(golden: Callable[[str, str], None]) -> None:
+    golden("digest.txt", compose(*ROUND).text)
+
+
+def test_the_mail_in_html_is_the_golden_one(golden: Callable[[str, str], None]) -> None:
+    golden("digest.html", compose(*ROUND).html)
+
+
+def test_the_whole_mail_is_the_golden_one(golden: Callable[[str, bytes], None]) -> None:
+    golden("digest.eml", mail(compose(*ROUND)).as_bytes())
+
+
+def test_composing_again_gives_the_same_mail_to_the_byte() -> None:
+    assert mail(compose(*ROUND)).as_bytes() == mail(compose(*ROUND)).as_bytes()
+
+
+@pytest.mark.parametrize("part", ["text", "html"])
+def test_no_contact_detail_inside_free_text_reaches_a_mail(part: str) -> None:
+    shown = getattr(compose(*ROUND), part)
+    assert "[hidden until you are introduced]" in shown
+    for secret in ("@alba.example", "@borea.example", "0113 496", "496 0001", "jo@"):
+        assert secret not in shown
+
+
+def test_a_name_that_holds_a_contact_detail_is_masked() -> None:
+    digest = compose(MINIBUS, borea="Borea (dispatch@borea.example)")
+    assert digest.subject == "1 suggestion this week: Borea ([hidden until you are introduced])"
+    assert "dispatch@" not in digest.text + digest.html
+
+
+def test_no_line_in_text_is_longer_than_a_mail_is_wide() -> None:
+    wide = replace(MINIBUS, reasons=(Reason(About.PLACE, "Long " * 40 + "x" * 200),))
+    text = compose(wide, organisation=replace(KITCHEN, name="A very long name " * 8)).text
+    assert max(map(len, text.splitlines())) <= 78
+    assert max(map(len, compose(*ROUND).text.splitlines())) <= 78
+
+
+def test_what_is_said_in_several_lines_hangs_under_its_first_word() -> None:
+    lines = compose(replace(MINIBUS, reasons=(Reason(About.PLACE, "word " * 30),))).text.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("      - word"))
+    assert lines[first + 1].startswith("        word")
+    assert not lines[first].endswith(" ")
+
+
+def test_html_holds_what_people_wrote_escaped() -> None:
+    html = compose(MINIBUS, borea="Borea <script>alert(1)</script>").html
+    assert "a 16-seat minibus &lt;with lift&gt; &amp; driver" in html
+    assert "<script" not in html
+    assert "http" not in html
+    assert "<img" not in html
+
+
+@pytest.mark.parametrize(
+    ("suggestions", "subject"),
+    [
+        ((MINIBUS,), "1 suggestion this week: Borea Transport"),
+        ((MINIBUS, CHAIRS), "2 suggestions this week: Borea Transport"),
+        ((MINIBUS, OVEN), "2 suggestions this week: Borea Transport and 1 more"),
+        (ROUND, "3 suggestions this week: Borea Transport and 1 more"),
+    ],
+)
+def test_the_subject_says_how_many_and_with_whom(suggestions: tuple[Suggestion, ...], subject: str) -> None:
+    assert compose(*suggestions).subject == subject
+
+
+def test_one_suggestion_is_announced_as_one_and_many_as_many() -> None:
+    assert "Commonweal found this suggestion for Alba" in compose(MINIBUS).text
+    assert "Commonweal found this suggestion for Alba" in compose(MINIBUS).html
+    assert "found these suggestions for Alba" in compose(*ROUND).text
+    assert "found these suggestions for Alba" in compose(*ROUND).html
+
+
+def test_only_a_readers_own_suggestions_are_in_the_mail() -> None:
+    shown = compose(*ROUND, organisation=VANS).text
+    assert "Meals for a shelter" not in shown
+    assert "FOR WHAT YOU NEED" not in shown
+    assert "1. Alba Community Kitchen - a strong fit\n" in shown
+
+
+def test_a_profile_is_something_to_ask_about_and_ones_own_is_said_to_be_read_from_the_description() -> None:
+    asking = compose(CHAIRS).text
+    assert "1. Borea Transport - a possible fit, not offered: ask\n" in asking
+    assert "   From their description:\n      Borea Transport. Vans and minibuses.\n" in asking
+    assert UNASKED.says in " ".join(asking.split())
+    own = compose(CHAIRS, organisation=VANS).text
+    assert "1. Alba Community Kitchen - a possible fit, read from your description\n" in own
+    assert "   From your description:\n      Borea Transport. Vans and minibuses.\n" in own
+    assert "Ask." not in own
+    assert "not offered" not in own
+
+
+def test_without_reasons_there_is_no_heading_for_them() -> None:
+    bare = replace(OVEN, reasons=())
+    assert "Why" not in compose(bare).text
+    assert "Why" not in compose(bare).html
+
+
+def test_a_contact_without_a_name_is_addressed_as_colleagues() -> None:
+    digest = compose(MINIBUS, contact=replace(ANN, name=""))
+    assert digest.text.startswith("Dear colleagues at Alba Community Kitchen,\n")
+    assert mail(digest, replace(ANN, name=""))["To"] == "ann@alba.example"
+
+
+NASTY = "Ann\r\nBcc: eve@evil.example\r\n\r\nHello"
+
+
+@example(name=NASTY)
+@given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80))
+def test_no_name_makes_a_header_of_its_own(name: str) -> None:
+    digest = compose(MINIBUS, borea=name, contact=replace(ANN, name=name))
+    content = mail(digest, replace(ANN, name=name)).as_bytes()
+    headers = parsed(content)
+    assert list(headers.keys()) == [
+        *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type")
+    ]
+    assert [address.addr_spec for address in headers["To"].addresses] == ["ann@alba.example"]
+    assert [part.get_content_type() for part in headers.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_names_outside_ascii_arrive_as_they_were_written() -> None:
+    contact = replace(ANN, name="Zoë Ó Dálaigh-Łukasz")
+    digest = compose(MINIBUS, contact=contact, borea="Börse für alle – 協会")
+    found = parsed(mail(digest, contact).as_bytes())
+    assert found["Subject"] == "1 suggestion this week: Börse für alle – 協会"
+    assert found["To"].addresses[0].display_name == "Zoë Ó Dálaigh-Łukasz"
+    text, html = (part.get_content() for part in found.iter_parts())
+    assert (text, html) == (digest.text, digest.html)
+
+
+def test_an_address_with_a_domain_outside_ascii_is_written_so_that_servers_take_it() -> None:
+    contact = replace(ANN, email="ann@müller.example")
+    assert "To: Ann Alba <ann@xn--mller-kva.example>\n" in mail(compose(MINIBUS), contact).as_bytes().decode()
+
+
+@pytest.mark.parametrize(
+    "address", ["ann", "änn@alba.example", "a..b@alba.example", "ann@alba\r\nBcc: x@y", "@", "a@.b"]
+)
+def test_an_address_no_mail_could_carry_names_its_organisation_and_not_itself(address: str) -> None:
+    with pytest.raises(UnaddressableError) as raised:
+        mail(compose(MINIBUS), replace(ANN, email=address))
+    assert str(raised.value) == (
+        "the contact_email of alba is no address that a mail can carry: import a corrected one"
+    )
+
+
+def test_a_message_id_is_the_weeks_and_the_organisations_at_the_senders_domain() -> None:
+    digest = replace(compose(MINIBUS), organisation=OrganisationId("alba:leeds"))
+    for sender in ("a@commonweal.example", "Commonweal <a@commonweal.example>"):
+        assert mail(digest, sender=sender)["Message-ID"] == "<2026-W48.alba%3Aleeds@commonweal.example>"
+
+
+@pytest.mark.parametrize("setting", ["", "nobody", "a@", "a b@c.example", "a@b.example\nBcc: eve@evil.example", "a@.b"])
+def test_a_sender_no_mail_could_carry_names_its_setting(setting: str) -> None:
+    with pytest.raises(UnaddressableError) as raised:
+        digests.sender(setting)
+    assert str(raised.value) == (
+        f"COMMONWEAL_MAIL_FROM is {setting!r}, no address that a mail can carry; e.g. suggestions@example.org"
+    )
+
+
+def test_a_sender_may_have_a_name_and_a_domain_outside_ascii() -> None:
+    content = mail(compose(MINIBUS), sender="Köln hilft <a@müller.example>").as_bytes().decode()
+    assert "\nMessage-ID: <2026-W48.alba@xn--mller-kva.example>\n" in content
+    found = parsed(content.encode())["From"].addresses[0]
+    assert (found.display_name, found.addr_spec) == ("Köln hilft", "a@xn--mller-kva.example")
+
+
+def test_the_date_is_the_day_of_release_and_machines_do_not_answer() -> None:
+    found = mail(compose(MINIBUS))
+    assert found["Date"] == "Mon, 23 Nov 2026 09:30:00 +0000"
+    assert found["Auto-Submitted"] == "auto-generated"
+
+
+# Writing a stored round
+
+
+@pytest.fixture
+def released(commonweal: Commonweal) -> Commonweal:
+    """The cast, with a released round. Ciano has a contact and was in the round, but is no member any more."""
+    store_round(commonweal, MINIBUS, replace(OVEN, need=replace(OVEN.need, organisation=CIANO)))
+    return commonweal
+
+
+def store_round(commonweal: Commonweal, *suggestions: Suggestion, release: bool = True) -> None:
+    with commonweal.database.write() as connection:
+        rounds.propose(connection, WEEK, suggestions, versions={}, left_out={}, at=commonweal.now())
+        if release:
+            rounds.release(connection, WEEK, commonweal.now())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_each_member_with_a_suggestion_gets_a_mail_and_ciano_gets_none(released: Commonweal, tmp_path: Path) -> None:
+    written = digests.write(released, WEEK, tmp_path / "mails")
+    assert [path.name for path in written] == ["alba.eml", "borea.eml"]
+    assert list(contents(tmp_path / "mails")) == ["alba.eml", "alba.html", "borea.eml", "borea.html"]
+    for path, to in zip(written, ("ann@alba.example", "bjorn@borea.example"), strict=True):
+        found = parsed(path.read_bytes())
+        assert [address.addr_spec for address in found["To"].addresses] == [to]
+        html = found.get_body(("html",))
+        assert html is not None
+        assert html.get_content().encode() == path.with_suffix(".html").read_bytes()
+        body = path.read_bytes() + path.with_suffix(".html").read_bytes()
+        for other in {b"ann@alba.example", b"bjorn@borea.example", b"cia@ciano.example"} - {to.encode()}:
+            assert other not in body
+
+
+def test_a_member_without_a_contact_or_a_suggestion_gets_none(released: Commonweal, tmp_path: Path) -> None:
+    with released.database.write() as connection:
+        members.edit(connection, "ciano", {"standing": Standing.MEMBER})
+        members.save(connection, contacts=[Contact(organisation=CIANO, name="Cia"), Contact(organisation=BOREA)])
+        members.save(
+            connection,
+            organisations={DELOS: Organisation(id=DELOS, name="Delos", standing=Standing.MEMBER)},
+            contacts=[Contact(organisation=DELOS, email="d@delos.example")],
+        )
+    assert [path.name for path in digests.write(released, WEEK, tmp_path / "mails")] == ["alba.eml"]
+
+
+def test_writing_again_gives_the_very_same_files(
+    released: Commonweal, tmp_path: Path, make: Callable[[Database], Commonweal]
+) -> None:
+    digests.write(released, WEEK, tmp_path / "one")
+    digests.write(released, WEEK, tmp_path / "one")
+    digests.write(make(released.database), WEEK, tmp_path / "two")
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_before_the_release_nothing_is_written(commonweal: Commonweal, tmp_path: Path) -> None:
+    with pytest.raises(NotReleasedError) as none:
+        digests.write(commonweal, WEEK, tmp_path / "mails")
+    assert str(none.value) == (
+        "week 2026-W48 has no round: nothing is mailed. Run: commonweal round --week 2026-W48 --release"
+    )
+    store_round(commonweal, MINIBUS, release=False)
+    with pytest.raises(NotReleasedError, match="is proposed, not released: nothing is mailed"):
+        digests.write(commonweal, WEEK, tmp_path / "mails")
+    assert not (tmp_path / "mails").exists()
+
+
+def test_one_bad_address_keeps_nobody_else_from_a_mail(released: Commonweal, tmp_path: Path) -> None:
+    with released.database.write() as connection:
+        members.save(connection, contacts=[Contact(organisation=ALBA, name="Ann", email="änn@alba.example")])
+    with pytest.raises(UnaddressableError) as raised:
+        digests.write(released, WEEK, tmp_path / "mails")
+    assert str(raised.value) == (
+        "the contact_email of alba is no address that a mail can carry: import a corrected one; "
+        "the other 1 digests are written"
+    )
+    assert list(contents(tmp_path / "mails")) == ["borea.eml", "borea.html"]
+
+
+def test_a_suggestion_declined_after_the_release_is_left_out_and_the_others_are_mailed(
+    commonweal: Commonweal, tmp_path: Path
+) -> None:
+    store_round(commonweal, MINIBUS, CHAIRS)
+    with commonweal.database.write() as connection:
+        rounds.decline(connection, *MINIBUS.pair, Decline(MINIBUS.need.text, MINIBUS.offer.text, "have one"))
+    for path in digests.write(commonweal, WEEK, tmp_path / "mails"):
+        body = parsed(path.read_bytes()).get_body(("plain",))
+        assert body is not None
+        text = body.get_content()
+        assert ("Forty chairs" in text, "minibus with a driver" in text) == (True, False)
+    assert list(contents(tmp_path / "mails")) == ["alba.eml", "alba.html", "borea.eml", "borea.html"]
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda connection: rounds.block(connection, BOREA, ALBA, "rivals"),
+        lambda connection: members.edit(connection, "borea", {"standing": Standing.INVITED}),
+        lambda connection: members.edit(connection, "alba", {"standing": Standing.LISTED}),
+    ],
+    ids=["blocked", "borea left", "alba left"],
+)
+def test_neither_side_is_mailed_once_the_two_are_blocked_or_one_is_no_member_any_more(
+    commonweal: Commonweal, tmp_path: Path, happens: Callable[[Connection], None]
+) -> None:
+    store_round(commonweal, MINIBUS, CHAIRS)
+    assert len(digests.write(commonweal, WEEK, tmp_path / "before")) == 2
+    with commonweal.database.write() as connection:
+        happens(connection)
+    assert digests.write(commonweal, WEEK, tmp_path / "after") == []
+    assert contents(tmp_path / "after") == {}
+
+
+def test_ids_that_look_alike_have_files_of_their_own_inside_the_folder(commonweal: Commonweal, tmp_path: Path) -> None:
+    ids = [OrganisationId(id_) for id_ in ("a:b", "a_b", "a-b", "..", "a/b")]
+    suggestions = [
+        replace(MINIBUS, need=replace(MINIBUS.need, id=ListingId(f"n{n}"), organisation=id_))
+        for n, id_ in enumerate(ids)
+    ]
+    with commonweal.database.write() as connection:
+        members.save(
+            connection,
+            organisations={id_: Organisation(id=id_, name=f"Called {id_}", standing=Standing.MEMBER) for id_ in ids},
+            contacts=[Contact(organisation=id_, email=f"{n}@x.example") for n, id_ in enumerate(ids)],
+        )
+    store_round(commonweal, *suggestions)
+    folder = tmp_path / "deep" / "mails"
+    written = digests.write(commonweal, WEEK, folder)
+    assert len(written) == len(set(written)) == 6
+    assert {path.parent for path in written} == {folder}
+    assert len(contents(folder)) == 12
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["mails"]
+
+
+def test_the_week_is_named_by_its_monday() -> None:
+    assert rounds.monday(WEEK) == date(2026, 11, 23)
+    assert re.search(r"in the week of 23\s+November 2026", compose(MINIBUS).text)

@@ -1,0 +1,143 @@
+"""A network with a past: alba needs, borea offers, ciano is listed only and has listed nothing."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from matcher.assembling import Core
+from matcher.records import Contact, Kind, Listing, Organisation, Standing, Visibility
+from service import rounds
+from service.settings import Settings
+from service.store import members
+from service.web.app import create_app
+from service.wiring import Commonweal
+
+NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)  # a Wednesday in week 48
+ASKED = "We want volunteers who teach older people to use a smartphone"
+INJECTION = "<script>alert('alba')</script>"
+
+
+def organisations() -> dict[str, Organisation]:
+    return {
+        one.id: one
+        for one in (
+            Organisation(
+                id="alba",
+                name="Alba & Friends",
+                standing=Standing.MEMBER,
+                sectors=("voluntary",),
+                size="small",
+                roles=("housing",),
+                description=f"We run sheltered flats. {INJECTION} Write to jo.person@borea.example.",
+                places=("Bristol", "BS3 4AB"),
+            ),
+            Organisation(
+                id="borea",
+                name="Borea",
+                standing=Standing.MEMBER,
+                sectors=("private",),
+                size="large",
+                description="A telephone company. Ring 0117 496 0123.",
+                places=("Bristol",),
+            ),
+            Organisation(
+                id="ciano",
+                name="Ciano",
+                standing=Standing.LISTED,
+                description="A club whose volunteers teach smartphone photography. "
+                "Ring 0117 496 0123 or jo.person@borea.example",
+                places=("Bath",),
+            ),
+            Organisation(
+                id="dorado", name="Dorado", standing=Standing.MEMBER, description="Beekeepers.", places=("Perth",)
+            ),
+        )
+    }
+
+
+def listings() -> dict[str, Listing]:
+    return {
+        one.id: one
+        for one in (
+            Listing(
+                id="alba-n1",
+                organisation="alba",
+                kind=Kind.NEED,
+                text=f"{ASKED}. {INJECTION} Ring 0117 496 0123.",
+                resource="people",
+                gain="Tea with jo.person@borea.example",
+            ),
+            Listing(
+                id="alba-n2", organisation="alba", kind=Kind.NEED, text="A stage for a play.", closes=date(2026, 10, 31)
+            ),
+            Listing(
+                id="borea-o1",
+                organisation="borea",
+                kind=Kind.OFFER,
+                text="Volunteers teach older people to use a smartphone. Write to jo.person@borea.example, "
+                "12 Harbour Road, BS3 4AB.",
+                evidence="Ask 0117 496 0123 about last year",
+                resource="people",
+                places=("Bristol", "BS3 4AB"),
+            ),
+            Listing(
+                id="borea-o2",
+                organisation="borea",
+                kind=Kind.OFFER,
+                text="Volunteers teach smartphone repairs.",
+                opens=date(2027, 1, 4),
+                visibility=Visibility.COORDINATORS,
+            ),
+        )
+    }
+
+
+def stored(home: Path, core: Core, migrated_file: Path) -> Commonweal:
+    shutil.copyfile(migrated_file, home / "commonweal.db")
+    made = Commonweal(Settings(home=home, encoder="hash"), now=lambda: NOW)
+    made.core = core  # read once for all tests
+    contacts = [Contact(organisation=id_, name="Jo Person", email="jo.person@borea.example") for id_ in organisations()]
+    with made.database.write() as connection:
+        members.save(connection, organisations=organisations(), listings=listings(), contacts=contacts)
+    return made
+
+
+@pytest.fixture
+def commonweal(tmp_path: Path, core: Core, migrated_file: Path) -> Iterator[Commonweal]:
+    made = stored(tmp_path, core, migrated_file)
+    yield made
+    made.database.dispose()
+
+
+@pytest.fixture
+def client(commonweal: Commonweal) -> Iterator[TestClient]:
+    with TestClient(create_app(commonweal), base_url="http://localhost") as made:
+        until_ready(made)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def reader(tmp_path_factory: pytest.TempPathFactory, core: Core, migrated_file: Path) -> Iterator[TestClient]:
+    """For tests that change nothing. Released: weeks 37 and 48. Proposed: week 49."""
+    commonweal = stored(tmp_path_factory.mktemp("reader"), core, migrated_file)
+    for week in ("2026-W37", "2026-W48"):
+        rounds.run(commonweal, week)
+        rounds.release(commonweal, week)
+    rounds.run(commonweal, "2026-W49")
+    with TestClient(create_app(commonweal), base_url="http://localhost") as made:
+        until_ready(made)
+        yield made
+    commonweal.database.dispose()
+
+
+def until_ready(client: TestClient) -> None:
+    for _ in range(500):
+        if client.get("/healthz").status_code == 200:
+            return
+        time.sleep(0.02)
+    raise AssertionError("not ready after 10 s")
