@@ -63,9 +63,14 @@ def _clauses(need: Entry, offer: Entry, wanted: FloatArray, given: FloatArray) -
 
 def _clause(entry: Entry, number: int) -> str:
     """The clause as it may be shown: hidden where only the whole text tells that it holds contact details."""
-    quote = mask(entry.clauses[number])
-    whole = mask(entry.listing.text)
-    return _short(quote if " ".join(quote.split()) in " ".join(whole.split()) else HIDDEN)
+    quote, whole = mask(entry.clauses[number]), mask(entry.listing.text)
+    is_safe = HIDDEN not in whole or _letters(quote) in _letters(whole)
+    return _short(quote if is_safe else HIDDEN)
+
+
+def _letters(text: str) -> str:
+    """Letters and digits alone: clauses are put together without the dashes and bullets they were cut at."""
+    return "".join(filter(str.isalnum, text))
 
 
 def _short(text: str) -> str:
@@ -157,9 +162,10 @@ def _timing(need: Entry, offer: Entry, on: date) -> Both:
     if not closing:
         return None, None
     first, name = min(closing)
-    says = f"The {name} is open until {first.day} {first:%B %Y}."
-    reason = Reason(About.TIMING, says)
-    return (None, reason) if first - on <= SOON else (reason, None)
+    day = f"{first.day} {first:%B %Y}"
+    if first - on <= SOON:
+        return None, Reason(About.TIMING, f"It has to be soon: the {name} closes on {day}.")
+    return Reason(About.TIMING, f"The {name} is open until {day}."), None
 
 
 def _cautions(need: Entry, offer: Entry, vocabulary: Vocabulary) -> tuple[Reason, ...]:

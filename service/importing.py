@@ -5,6 +5,7 @@ Read, plan and apply over one writing connection: `apply` stores what `plan` saw
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ class Plan:
         ]
         found += map(str, self.refused)
         found += _first(f"{k.id}: {_difference(k.difference)}: kept, edited in Commonweal" for k in self.kept)
-        found += _first(f"{v.id}: no longer in {v.file}; it stays as it is" for v in self.vanished)
+        found += _first(f"{v.id}: no longer in {v.file}; it stays as it is{_how_to_close(v)}" for v in self.vanished)
         found += [*self.warnings, *self.notes]
         found += _first(f"{change.id}: {_told(change)}" for change in self.changes if not change.is_new)
         found += _first(f"{change.id}: new" for change in self.changes if change.is_new)
@@ -171,9 +172,19 @@ def state(connection: Connection) -> State:
     return State(members.organisations(connection), members.listings(connection), members.contacts(connection))
 
 
-def plan(files: Sequence[Parsed], stored: State, *, gazetteer: Gazetteer, overwrite: bool = False) -> Plan:
-    """What importing `files` together would do. `overwrite` takes the file's word over a person's edit."""
-    planner = _Planner(stored, overwrite)
+def plan(
+    files: Sequence[Parsed],
+    stored: State,
+    *,
+    gazetteer: Gazetteer,
+    overwrite: bool = False,
+    today: date | None = None,
+) -> Plan:
+    """What importing `files` together would do.
+
+    `overwrite` takes the file's word over a person's edit. With `today`, what closed before it is warned of.
+    """
+    planner = _Planner(stored, overwrite, today)
     for table in Table:  # organisations first, so that a listing may belong to one in another file
         for parsed in files:
             if parsed.table is table:
@@ -201,8 +212,9 @@ def apply(connection: Connection, plan: Plan, *, strict: bool = False) -> int | 
 class _Planner:
     """Weighs row after row against what is stored."""
 
-    def __init__(self, stored: State, overwrite: bool) -> None:
+    def __init__(self, stored: State, overwrite: bool, today: date | None) -> None:
         self._stored = stored
+        self._today = today
         self._overwrite = overwrite
         self._seen: dict[tuple[Table, str], str] = {}
         self._unchanged = dict.fromkeys(Table, 0)
@@ -320,7 +332,7 @@ class _Planner:
             refused=tuple(refusal for _, refusal in self._refused),
             kept=tuple(self._kept),
             vanished=tuple(self._vanished({parsed.file for parsed in files})),
-            warnings=(*self._unknown_places(gazetteer), *self._unknown_exclusions()),
+            warnings=(*self._unknown_places(gazetteer), *self._unknown_exclusions(), *self._closed()),
             notes=(*(note for parsed in files for note in parsed.notes), *self._notes),
             organisations=self._organisations,
             listings=self._listings,
@@ -374,11 +386,23 @@ class _Planner:
             return self._organisations.get(OrganisationId(change.id))
         return self._listings.get(ListingId(change.id))
 
+    def _closed(self) -> Iterator[str]:
+        """New and changed listings that are over already."""
+        for change in self._changes:
+            record = self._record(change)
+            closes = record.closes if isinstance(record, Listing) else None
+            if self._today is not None and closes is not None and closes < self._today:
+                yield f"{change.file}, line {change.line}: '{change.id}' closed on {closes}: it will not be suggested"
+
     def _unknown_exclusions(self) -> Iterator[str]:
         for organisation in self._organisations.values():
             for exclusion in organisation.excludes:
                 if ":" not in exclusion.what and exclusion.what not in self._known:
                     yield f"'{organisation.id}' excludes '{exclusion.what}', which is no organisation known here"
+
+
+def _how_to_close(vanished: Vanished) -> str:
+    return f", until you: commonweal edit {vanished.id} closes DATE" if vanished.table is Table.LISTINGS else ""
 
 
 def _refuser(file: str, line: int) -> Callable[[str, str, str], Refusal]:

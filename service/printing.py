@@ -37,6 +37,15 @@ def as_json(document: object) -> None:
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
 
 
+def tell(says: str, document: dict[str, Any], *, as_document: bool) -> None:
+    """What was done: a sentence for people, or one JSON document with the sentence beside it."""
+    if as_document:
+        as_json(document)
+        say(says)
+    else:
+        out.print(Text(says))
+
+
 class ProgressBar:
     """A `Progress` on stderr that shows itself when something takes longer than a second."""
 

@@ -263,7 +263,8 @@ def _first_sheet(name: str, raw: bytes, book: "Workbook") -> Sheet:
     titles = book.sheetnames
     notes = []
     if len(titles) > 1:
-        notes.append(f"{name}: only the first sheet '{titles[0]}' was read; not {', '.join(titles[1:])}")
+        others = ", ".join(titles[1:])
+        notes.append(f"{name}: only the first sheet '{titles[0]}' was read; save {others} as a file of its own")
     records = list(_xlsx_records(book))
     if records and _has_gaps([cells for _, cells, _ in records]):
         _refuse_merged(name, raw, records[0][0])

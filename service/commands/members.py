@@ -38,7 +38,8 @@ def import_(
     parsed = importing.read(files, vocabulary, load_map(columns) if columns else None)
 
     def planned(stored: importing.State) -> importing.Plan:
-        return importing.plan(parsed, stored, gazetteer=gazetteer, overwrite=overwrite)
+        today = commonweal.now().date()
+        return importing.plan(parsed, stored, gazetteer=gazetteer, overwrite=overwrite, today=today)
 
     plan = planned(stored_now(commonweal))
     for line in plan.lines():  # before anything is locked: a reader may take their time
@@ -111,19 +112,20 @@ def edit(
     record: Annotated[str, typer.Argument(help="Id of an organisation or a listing.")],
     field: Annotated[str, typer.Argument(help="Column of our spreadsheets, such as text or places.")],
     value: Annotated[str, typer.Argument(help="Its new value, written as in a spreadsheet.")],
+    json: Json = False,
 ) -> None:
     """Changes one field by hand; no import changes it back unless told to --overwrite.
 
     Example: `commonweal edit alba-n1 places "Retford; Worksop"`
     """
     from service.editing import UneditableError, edit_field
-    from service.printing import out, say
+    from service.printing import say, tell
 
-    commonweal = commonweal_here()
+    commonweal = commonweal_here(quiet=json)
     try:
         warnings = edit_field(commonweal, record, field, value)
     except UneditableError as error:
         misused(str(error))
-    out.print(f"{record}: {field} changed", markup=False)
+    tell(f"{record}: {field} changed", {"id": record, "field": field, "warnings": warnings}, as_document=json)
     for warning in warnings:
         say(warning)

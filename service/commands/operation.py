@@ -51,48 +51,49 @@ def doctor(json: Json = False) -> None:
 
 
 @app.command()
-def backup(file: Annotated[Path, typer.Argument(help="The copy to write.")]) -> None:
+def backup(file: Annotated[Path, typer.Argument(help="The copy to write.")], json: Json = False) -> None:
     """Copies the database as it is at one moment, also while serving.
 
     Example: `commonweal backup commonweal-2026-11-23.db`
     """
-    from service.printing import out
+    from service.printing import tell
     from service.store import backups
 
     size = backups.backup(commonweal_here().database, file)
-    out.print(f"{file}, {size / 2**20:.1f} MB", markup=False)
+    tell(f"{file}, {size / 2**20:.1f} MB", {"file": str(file), "bytes": size}, as_document=json)
 
 
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(help="A copy that `commonweal backup` wrote.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
 ) -> None:
     """Puts a backup in place of the database, also while serving. What came after the backup is lost.
 
     Example: `commonweal restore commonweal-2026-11-23.db --yes`
     """
-    from service.printing import out
+    from service.printing import tell
     from service.store import backups
 
     database = commonweal_here().database
     if not yes and not typer.confirm(f"Replace everything in {database} by {file}?", err=True):
         fail("nothing was changed")
     backups.restore(database, file)
-    out.print(f"{database} is as {file} was", markup=False)
+    tell(f"{database} is as {file} was", {"database": str(database), "file": str(file)}, as_document=json)
 
 
 @app.command()
-def migrate() -> None:
+def migrate(json: Json = False) -> None:
     """Makes the tables, or brings those of an older Commonweal up to date.
 
     Example: `commonweal migrate`
     """
-    from service.printing import out
+    from service.printing import tell
 
     database = commonweal_here().database
     version = database.migrate()
-    out.print(f"{database}: schema {version}", markup=False)
+    tell(f"{database}: schema {version}", {"database": str(database), "schema": version}, as_document=json)
 
 
 @app.command()
@@ -113,22 +114,29 @@ def demo(
         bool, typer.Option("--serve/--no-serve", help="Serve the pages afterwards, until stopped.")
     ] = True,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="COMMONWEAL_PORT when left out.")] = None,
+    json: Json = False,
 ) -> None:
     """Shows Commonweal at work: imports the example, runs this week's round, writes the mails, serves the pages.
 
     Example: `commonweal demo --no-serve`
     """
     from service import demo as example
-    from service.printing import counted, out, say, suggestions_table
+    from service.printing import as_json, counted, out, say, suggestion_document, suggestions_table
 
-    commonweal = with_tables(commonweal_here())
+    commonweal = with_tables(commonweal_here(quiet=json))
     plan = example.import_example(commonweal)
     for line in plan.lines()[: len(plan.counts)]:
         say(line)
     week = this_week(commonweal, "")
     found = example.run_round(commonweal, week)
-    out.print(suggestions_table(found.suggestions, example.organisations(commonweal)))
+    names = example.organisations(commonweal)
     folder, written = example.write_digests(commonweal, week)
+    if json:
+        documents = [suggestion_document(one, names) for one in found.suggestions]
+        digests = [str(path) for path in written]
+        as_json({"import": plan.as_dict(), "week": week, "suggestions": documents, "digests": digests})
+    else:
+        out.print(suggestions_table(found.suggestions, names))
     say(f"\n{counted(len(found.suggestions), 'suggestion')} for the week {week}, released.")
     say(f"{counted(len(written), 'digest')} as .eml and .html in {folder}")
     if serving:

@@ -138,16 +138,17 @@ def pair_decline(
     need: Annotated[str, typer.Argument(help="Id of the need.")],
     offer: Annotated[str, typer.Argument(help="Id of the offer, or profile:ORGANISATION.")],
     why: Annotated[str, typer.Option("--why", help="What the side that declined said.")],
+    json: Json = False,
 ) -> None:
     """Records that one side said no: not suggested again unless a text changes.
 
     Example: `commonweal pair decline alba-n1 borea-o1 --why "already have a driver"`
     """
     from matcher.records import Decline, ListingId
-    from service.printing import out
+    from service.printing import tell
     from service.store import rounds
 
-    commonweal = commonweal_here()
+    commonweal = commonweal_here(quiet=json)
     network = commonweal.live.current()
     texts = []
     for listing in (need, offer):
@@ -157,7 +158,8 @@ def pair_decline(
             misused(f"no listing '{listing}'; commonweal export shows every id")
     with commonweal.database.write() as connection:
         rounds.decline(connection, ListingId(need), ListingId(offer), Decline(texts[0], texts[1], why))
-    out.print(f"{need} and {offer} are not suggested again unless a text changes", markup=False)
+    says = f"{need} and {offer} are not suggested again unless a text changes"
+    tell(says, {"need": need, "offer": offer, "why": why}, as_document=json)
 
 
 @pair_app.command("block")
@@ -165,20 +167,23 @@ def pair_block(
     one: Annotated[str, typer.Argument(help="Id of an organisation.")],
     other: Annotated[str, typer.Argument(help="Id of the other.")],
     why: Annotated[str, typer.Option("--why", help="For the record.")],
+    json: Json = False,
 ) -> None:
     """Keeps two organisations from ever being suggested to each other.
 
     Example: `commonweal pair block alba borea --why "conflict of interest"`
     """
     from matcher.records import OrganisationId
-    from service.printing import out
+    from service.printing import tell
     from service.store import members, rounds
 
-    commonweal = commonweal_here()
+    commonweal = commonweal_here(quiet=json)
     with commonweal.database.write() as connection:
         known = members.organisations(connection)
         for organisation in (one, other):
             if organisation not in known:
                 misused(f"no organisation '{organisation}'; commonweal export shows every id")
         rounds.block(connection, OrganisationId(one), OrganisationId(other), why)
-    out.print(f"{one} and {other} are not introduced any more", markup=False)
+    tell(
+        f"{one} and {other} are not introduced any more", {"organisations": [one, other], "why": why}, as_document=json
+    )

@@ -66,7 +66,7 @@ def test_a_pair_at_the_same_place_with_contact_details_in_both_texts(
             ),
             Reason(About.EVIDENCE, f"Track record: “Lent to four groups; ask {HIDDEN}”."),
         ),
-        (Reason(About.TIMING, "The need is open until 20 June 2026."),),
+        (Reason(About.TIMING, "It has to be soon: the need closes on 20 June 2026."),),
         (),
     ]
 
@@ -151,8 +151,21 @@ def test_what_closes_within_six_weeks_is_a_mismatch(
     closes: date, soon: bool, network: Builder, need: Builder, offer: Builder
 ) -> None:
     reasons, mismatches, _ = explained(network([need("n", closes=closes), offer("o")]))
-    says = Reason(About.TIMING, f"The need is open until {closes.day} July 2026.")
-    assert (says in mismatches, says in reasons) == (soon, not soon)
+    hurry = Reason(About.TIMING, f"It has to be soon: the need closes on {closes.day} July 2026.")
+    leisure = Reason(About.TIMING, f"The need is open until {closes.day} July 2026.")
+    assert (hurry in mismatches, leisure in reasons) == (soon, not soon)
+
+
+def test_a_dash_beside_a_phrase_hides_nothing(network: Builder, need: Builder, offer: Builder) -> None:
+    text = "Help people back into work – sorting, packing, driving a van. Any weekday morning."
+    reasons, _, _ = explained(network([need("n", "driving a van"), offer("o", text)]))
+    assert HIDDEN not in reasons[0].says
+
+
+def test_a_number_cut_in_two_between_phrases_stays_hidden(network: Builder, need: Builder, offer: Builder) -> None:
+    text = "Ring us in the morning on 07700 – 900123 about the van we lend."
+    reasons, _, _ = explained(network([need("n", "the van we lend"), offer("o", text)]))
+    assert "900123" not in reasons[0].says
 
 
 def test_several_themes_are_listed_in_the_order_of_the_file(network: Builder, need: Builder, offer: Builder) -> None:

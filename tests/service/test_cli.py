@@ -133,6 +133,23 @@ def test_help_is_quick_because_it_loads_nothing_heavy() -> None:
 # One JSON document, and nothing else, on stdout
 
 
+@pytest.mark.usefixtures("network")
+def test_what_changes_something_tells_it_as_json_too(cli: Cli, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    assert document(cli("edit", "alba", "places", "Retfrod", "--json")) == {
+        "id": "alba",
+        "field": "places",
+        "warnings": ["unknown place 'Retfrod'; did you mean Retford?"],
+    }
+    declined = document(cli("pair", "decline", "alba-n1", "borea-o1", "--why", "have one", "--json"))
+    assert declined == {"need": "alba-n1", "offer": "borea-o1", "why": "have one"}
+    blocked = document(cli("pair", "block", "alba", "borea", "--why", "rivals", "--json"))
+    assert blocked == {"organisations": ["alba", "borea"], "why": "rivals"}
+    assert document(cli("backup", copy, "--json")) == {"file": str(copy), "bytes": copy.stat().st_size}
+    assert document(cli("restore", copy, "--yes", "--json"))["file"] == str(copy)
+    assert document(cli("migrate", "--json"))["schema"] == "0001"
+
+
 def document(ran: Ran, code: int = 0) -> Any:
     assert ran.code == code, ran
     return json.loads(ran.out)

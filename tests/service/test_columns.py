@@ -407,3 +407,17 @@ def test_the_mapping_of_the_charity_classification_reads_its_columns() -> None:
             identifiers=("GB-CHC-1000003",),
         )
     ]
+
+
+CHARITIES = Path(__file__).parents[3] / "shared" / "collections" / "ukcat" / "charities.csv"
+
+
+@pytest.mark.skipif(not CHARITIES.exists(), reason="the UK charity classification is not beside this checkout")
+def test_every_charity_of_the_classification_is_an_organisation() -> None:
+    column_map = load_map(artefact("data", "columns", "ukcat.toml"))
+    parsed = parse(read(CHARITIES), WORDS, column_map)
+    records = [row.record for row in parsed.rows]
+    assert (len(records), parsed.refused) == (2078, ())
+    assert all(one.id.startswith("GB-") and one.identifiers == (one.id,) for one in records)  # type: ignore[union-attr]
+    assert sum(bool(one.description) for one in records) == 2078  # type: ignore[union-attr]
+    assert sum(bool(one.size) for one in records) == 2078 - 135  # type: ignore[union-attr]  # no income, no size

@@ -208,6 +208,12 @@ def test_an_unknown_place_is_a_warning_with_the_nearest_and_only_when_it_is_new(
     assert plan(file(row | {"name": "Alba CIC"}), stored=stored).warnings == ()
 
 
+def test_a_listing_that_is_over_already_is_a_warning() -> None:
+    files = [file({**NEED_ROW, "closes": "2026-10-31"}, {**NEED_ROW, "id": "n2", "closes": "2026-11-01"})]
+    found = importing.plan(files, state(ALBA_STORED), gazetteer=Leeds(), today=date(2026, 11, 1))
+    assert found.warnings == ("f.csv, line 2: 'n1' closed on 2026-10-31: it will not be suggested",)
+
+
 def test_excluding_an_organisation_nobody_knows_is_a_warning() -> None:
     row = {"id": "alba", "name": "Alba", "excludes": "borea (competitor); ciano; sector:private"}
     planned = plan(file(row, {"id": "borea", "name": "Borea", "excludes": ""}))
