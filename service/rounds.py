@@ -80,12 +80,15 @@ def release(commonweal: Commonweal, week: str, revision: int | None = None) -> b
     day = day_of(commonweal, week)
     while True:
         network = commonweal.live.current()
+        with commonweal.database.read() as connection:
+            history = rounds.history(connection, day, week)
+        before = past(history, network, day)  # may encode and keep a declined text: not while we hold the writer's lock
         with commonweal.database.write() as connection:
-            if members.changes(connection, network.revision).revision != network.revision:
+            is_current = members.changes(connection, network.revision).revision == network.revision
+            if not is_current or rounds.history(connection, day, week) != history:
                 continue  # somebody wrote in between: look at what they wrote first
             round_ = rounds.load(connection, week)
             if round_ is not None and round_.released_at is None:
-                before = past(rounds.history(connection, day, week), network, day)
                 _refuse_stale(round_, network, day, before)
             released = rounds.release(connection, week, commonweal.now(), revision)
             faults.point("release.before-commit")

@@ -230,3 +230,10 @@ def test_a_need_that_closed_earlier_in_the_week_is_not_proposed(commonweal: Comm
         commonweal.now = partial(datetime.fromtimestamp, now.timestamp(), UTC)
         found.append([one.pair for one in rounds.run(commonweal, WEEK).suggestions])
     assert found == [[PAIR], [PAIR], []]
+
+
+def test_a_decline_of_texts_nobody_encoded_yet_does_not_lock_the_release_out(commonweal: Commonweal) -> None:
+    rounds.run(commonweal, WEEK)
+    with commonweal.database.write() as connection:
+        stored.decline(connection, *PAIR, Decline("A stage for puppets", "Horses on loan", "as it was years ago"))
+    assert rounds.release(commonweal, WEEK)
