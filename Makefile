@@ -1,4 +1,4 @@
-# make demo | make test | make bench | make soak | make lint | make browser | make clean
+# make demo | make test | make evaluate | make bench | make soak | make lint | make browser | make clean
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -11,13 +11,18 @@ INPUTS := pyproject.toml constraints.txt hatch_build.py
 # A CPU build: on Linux the registry's plain torch brings 3 GB of CUDA. See the README where none is found.
 TORCH ?= torch==2.13.0+cpu
 SERVE ?= 1
-RUN := HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false PYTHONSAFEPATH=1
+# What make evaluate measures: the benchmark, and every collection that lies beside the checkout.
+COLLECTIONS ?= data/benchmark $(wildcard ../shared/collections/*)
+SPLIT ?= test
+ARGS ?= --gate
+RUN := OPENBLAS_NUM_THREADS=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false PYTHONSAFEPATH=1
 
-.PHONY: help demo test lint bench soak browser clean
+.PHONY: help demo test lint evaluate bench soak browser clean
 
 help:
 	@echo "make demo          the example network: import, this week's round, mails, pages (SERVE=0: without the pages)"
 	@echo "make test          everything CI runs"
+	@echo "make evaluate      how good the suggestions are, and whether they got worse (ARGS='--report var/report')"
 	@echo "make bench         how fast it is, against the raw model in the same run"
 	@echo "make soak          the long version of the kill tests"
 	@echo "make browser       installs Chromium for the browser tests (Debian, Ubuntu)"
@@ -28,6 +33,10 @@ demo: $(VENV)/.run
 
 test: lint
 	$(RUN) $(BIN)/pytest -q
+	$(RUN) $(BIN)/commonweal evaluate $(COLLECTIONS) --split $(SPLIT) --gate
+
+evaluate: $(VENV)/.dev
+	@$(RUN) $(BIN)/commonweal evaluate $(COLLECTIONS) --split $(SPLIT) $(ARGS)
 
 soak: $(VENV)/.dev
 	$(RUN) COMMONWEAL_SOAK=100 $(BIN)/pytest -q tests/service/test_kills.py
@@ -36,8 +45,8 @@ bench: $(VENV)/.dev
 	$(RUN) $(BIN)/python tests/bench.py
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check matcher service tests
-	$(BIN)/ruff format --check matcher service tests
+	$(BIN)/ruff check matcher service evaluation tests
+	$(BIN)/ruff format --check matcher service evaluation tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -5,7 +5,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKED = "matcher/_artefacts"
-FOLDERS = ("models", "data/columns", "data/example", "data/vocabulary")
+FOLDERS = ("models", "data/benchmark", "data/columns", "data/example", "data/vocabulary")
 
 
 class ArtefactsHook(BuildHookInterface):

@@ -22,23 +22,29 @@ class Core:
 
 
 def assemble(
-    *, encoder: str = "", weights: Path | None = None, vocabulary_folder: Path | None = None, ranker: Path | None = None
+    *,
+    encoder: str = "",
+    weights: Path | None = None,
+    vocabulary_folder: Path | None = None,
+    ranker: Path | None = None,
+    dtype: str = "",
 ) -> Core:
-    """The core as configured. `encoder` is a key of models/encoders.toml, or `hash` for one without weights.
+    """The core as configured. `encoder` is a key of models/encoders.toml, or `hash` for one without weights;
+    `dtype` what it computes in, the fastest here when empty.
 
     Raises UnknownEncoderError, WeightsError, VocabularyError or RankerError. Weights are checked here, loaded at the
     first encoding.
     """
     folder = vocabulary_folder or artefact("data", "vocabulary")
     return Core(
-        encoder=_encoder(encoder, weights),
+        encoder=_encoder(encoder, weights, dtype),
         ranker=ranking.load(ranker or artefact("models", "ranker.toml")),
         vocabulary=vocabulary.load(folder),
         gazetteer=TableGazetteer(folder / "places.csv"),
     )
 
 
-def _encoder(key: str, weights: Path | None) -> Encoder:
+def _encoder(key: str, weights: Path | None, dtype: str) -> Encoder:
     if key == "hash":
         from matcher.testing import HashEncoder
 
@@ -46,4 +52,4 @@ def _encoder(key: str, weights: Path | None) -> Encoder:
     from matcher.sentence_encoder import SentenceEncoder, find_weights, pinned
 
     wanted = pinned(artefact("models", "encoders.toml"), key)
-    return SentenceEncoder(wanted, find_weights(wanted, weights))
+    return SentenceEncoder(wanted, find_weights(wanted, weights), dtype)

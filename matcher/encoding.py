@@ -37,6 +37,10 @@ class Encoder(Protocol):
 
     def encode(self, passages: Sequence[Passage]) -> list[Encoded]: ...
 
+    def plain(self, texts: Sequence[str]) -> FloatArray:
+        """Each text as one unit vector the ordinary way, cut off where the model stops reading: to compare with."""
+        ...
+
 
 class VectorCache(Protocol):
     """Keeps vectors by (encoder name, sha256 of text). What it does not have is missing from the answer."""

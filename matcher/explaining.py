@@ -14,6 +14,7 @@ from matcher.vocabulary import Vocabulary
 
 SOON = timedelta(days=42)
 LONGEST_QUOTE = 240
+NEIGHBOURS_KM = 10.0  # between the edges of two areas: next door
 
 Reasons = tuple[tuple[Reason, ...], tuple[Reason, ...], tuple[Reason, ...]]
 """Reasons, mismatches and cautions."""
@@ -95,12 +96,19 @@ def _place(need: Entry, offer: Entry) -> Both:
         silent = [name for name, entry in (("need", need), ("offer", offer)) if entry.organisation and not entry.places]
         return None, Reason(About.PLACE, f"The {silent[0]} does not say where it is: ask.") if silent else None
     here, there, kilometres = near
-    if can_meet(need.places, offer.places):
-        return Reason(About.PLACE, _nearness(here, there, kilometres)), None
+    if can_meet([here], [there]):
+        told = Reason(About.PLACE, _nearness(here, there, kilometres))
+        return (None, told) if _far(here, there, kilometres) and not at_a_distance else (told, None)
     apart = f"The offer is in {there.name}, the need is in {here.name}"
     if at_a_distance:
         return Reason(About.PLACE, "It can be done at a distance."), Reason(About.PLACE, f"{apart}.")
     return None, Reason(About.PLACE, f"{apart}, about {_rounded(kilometres)} km apart.")
+
+
+def _far(here: Place, there: Place, kilometres: float) -> bool:
+    """Whether somebody has to travel between two areas that do not touch."""
+    inside = lies_within(here, there) or lies_within(there, here)
+    return not inside and kilometres - here.radius_km - there.radius_km > NEIGHBOURS_KM
 
 
 def _nearness(here: Place, there: Place, kilometres: float) -> str:

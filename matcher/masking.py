@@ -1,6 +1,7 @@
 """Contact details inside free text are hidden wherever it is shown."""
 
 import re
+from functools import lru_cache
 
 HIDDEN = "[hidden until you are introduced]"
 
@@ -46,6 +47,7 @@ _ADDRESS = re.compile(
 _FULL_POSTCODE = re.compile(rf"\b{_POSTCODE}")
 
 
+@lru_cache(maxsize=1024)  # a page asks for the same text many times
 def mask(text: str) -> str:
     """`text` with mail addresses, links, domains, telephone numbers, street addresses and full postcodes hidden.
 

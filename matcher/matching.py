@@ -11,7 +11,7 @@ from matcher.allocation import UNLIMITED, Market, allocate
 from matcher.eligibility import MEMBER_RULES, RULES, Asking, Past, Rule, eligible, past
 from matcher.eligibility import objections as rule_objections
 from matcher.encoding import FloatArray, Progress, silent
-from matcher.explaining import explain
+from matcher.explaining import Reasons, explain
 from matcher.features import features
 from matcher.network import Entry, Network, Side
 from matcher.ranking import Ranker
@@ -31,11 +31,11 @@ class Ranked:
 
 
 def rank(asking: Asking, side: Side, ranker: Ranker, *, rules: Sequence[Rule], depth: int = DEPTH) -> Ranked:
-    """What the listing could meet: strong before good before possible, real offers before profiles, then by score."""
+    """What the listing could meet, by fit; ties go to the higher score, then to the smaller id."""
     entry = asking.entry
     found = retrieve(entry, side, eligible(asking, side, rules), lexical_weight=ranker.lexical_weight, depth=depth)
     fit = ranker.fit(features(entry, side, found))
-    order = np.lexsort((found.rows, -found.score, side.profiles[found.rows], -ranker.bands(fit)))
+    order = np.lexsort((found.rows, -found.score, -fit))
     return Ranked(found.rows[order], found.score[order], fit[order])
 
 
@@ -49,10 +49,12 @@ def suggest(
     rules: Sequence[Rule] = RULES,
     limit: int = 10,
     threshold: float | None = None,
+    explained: int | None = None,
 ) -> list[Suggestion]:
     """Up to `limit` suggestions for a stored listing or a draft, best first, each with reasons.
 
-    `threshold` is the least fit shown, the ranker's when None; 0 shows whatever was retrieved.
+    `threshold` is the least fit shown, the ranker's when None; 0 shows whatever was retrieved. Only the first
+    `explained` get reasons, all when None: where hundreds are wanted, explaining takes most of the time.
     """
     entry = network.find(listing) or network.draft(listing)
     side = network.side_opposite(listing.kind)
@@ -61,7 +63,7 @@ def suggest(
     least = ranker.threshold if threshold is None else threshold
     shown = np.flatnonzero(ranked.fit >= least)[:limit]
     pairs = [_ordered(entry, side.entries[row]) for row in ranked.rows[shown]]
-    return _suggestions(network, pairs, ranked.fit[shown], ranked.score[shown], ranker, on)
+    return _suggestions(network, pairs, ranked.fit[shown], ranked.score[shown], ranker, on, explained)
 
 
 def _about(history: History, organisation: OrganisationId, network: Network) -> History:
@@ -79,8 +81,16 @@ def _ordered(asking: Entry, other: Entry) -> tuple[Entry, Entry]:
 
 
 def _suggestions(
-    network: Network, pairs: Sequence[tuple[Entry, Entry]], fit: FloatArray, score: FloatArray, ranker: Ranker, on: date
+    network: Network,
+    pairs: Sequence[tuple[Entry, Entry]],
+    fit: FloatArray,
+    score: FloatArray,
+    ranker: Ranker,
+    on: date,
+    explained: int | None = None,
 ) -> list[Suggestion]:
+    told = explain(network, pairs[:explained], on)
+    unexplained: list[Reasons] = [((), (), ())] * (len(pairs) - len(told))
     return [
         Suggestion(
             need=need.listing,
@@ -93,7 +103,7 @@ def _suggestions(
             cautions=cautions,
         )
         for (need, offer), fits, scores, (reasons, mismatches, cautions) in zip(
-            pairs, fit, score, explain(network, pairs, on), strict=True
+            pairs, fit, score, told + unexplained, strict=True
         )
     ]
 

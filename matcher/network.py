@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from matcher import passages
 from matcher.encoding import CachedEncoder, FloatArray, Progress, silent, unit
 from matcher.index import BoolArray, FlatIndex
-from matcher.lexical import LexicalIndex, Lexicon, terms
+from matcher.lexical import LexicalIndex, terms
 from matcher.passages import Passage
 from matcher.places import Gazetteer, Place, PlaceSets, Reach, UnknownPlaceError
 from matcher.records import (
@@ -64,7 +64,7 @@ class Entry:
 class Side:
     """One side's entries, in order of id: row i everywhere is entry i."""
 
-    def __init__(self, entries: Iterable[Entry], lexicon: Lexicon, dimension: int) -> None:
+    def __init__(self, entries: Iterable[Entry], dimension: int) -> None:
         self.entries = sorted(entries, key=lambda entry: entry.listing.id)
         self.rows = {entry.listing.id: row for row, entry in enumerate(self.entries)}
         counts = [len(entry.passages) for entry in self.entries]
@@ -73,7 +73,7 @@ class Side:
         self._single = len(self._entry_of) == len(self.entries)
         vectors = [entry.vectors for entry in self.entries]
         self.index = FlatIndex(np.concatenate(vectors) if vectors else np.zeros((0, dimension), np.float32))
-        self.lexical = LexicalIndex([entry.terms for entry in self.entries], lexicon)
+        self.lexical = LexicalIndex([entry.terms for entry in self.entries])
         listings = [entry.listing for entry in self.entries]
         self.remote: BoolArray = np.array([entry.remote for entry in self.entries], bool)
         self.profiles: BoolArray = np.array([listing.kind is Kind.PROFILE for listing in listings], bool)
@@ -112,16 +112,16 @@ class Side:
         return self._by_kind.get(what, np.zeros(0, np.int64))
 
     def places(self, places: tuple[Place, ...]) -> tuple[BoolArray, FloatArray]:
-        """For each row whether it can meet `places`, and the km between their nearest centres (nan: unknown)."""
+        """For each row whether it can meet `places`, and the km between their nearest edges (nan: unknown)."""
         known = self._meetings.get(places)  # asked once: another thread may clear it meanwhile
         if known is None:
             if len(self._meetings) >= PLACES_KEPT:
                 self._meetings.clear()
-            meets, kilometres = self._place_sets.meeting(places), self._place_sets.kilometres(places)
-            self._meetings[places] = meets, kilometres
+            meets, gaps = self._place_sets.meeting(places), self._place_sets.gaps(places)
+            self._meetings[places] = meets, gaps
         else:
-            meets, kilometres = known
-        return meets[self._place_set_of], kilometres[self._place_set_of]
+            meets, gaps = known
+        return meets[self._place_set_of], gaps[self._place_set_of]
 
     def nearest(self, query: FloatArray, count: int, among: BoolArray) -> NDArray[np.int64]:
         """Rows by their best passage, up to `count` passages deep."""
@@ -132,9 +132,27 @@ class Side:
         """Each row's best passage against the query."""
         if self._single or not len(rows):
             return self.index.similarities(query, rows)
+        spans, starts = self._spans(rows)
+        return np.maximum.reduceat(self.index.similarities(query, spans), starts)
+
+    def prominence(self, query: FloatArray, rows: NDArray[np.int64]) -> FloatArray:
+        """How far each row's best passage stands out among all passages: a z-score."""
+        if self._single or not len(rows):
+            return self.index.prominence(query, rows)
+        spans, starts = self._spans(rows)
+        return np.maximum.reduceat(self.index.prominence(query, spans), starts)
+
+    def vectors(self, rows: NDArray[np.int64]) -> FloatArray:
+        """Each row's whole text as one unit vector, shape (rows, d)."""
+        if self._single or not len(rows):
+            return self.index.vectors(rows)
+        spans, starts = self._spans(rows)
+        return unit(np.add.reduceat(self.index.vectors(spans), starts))
+
+    def _spans(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The passages of these rows one after the other, and where each row's begin."""
         spans = [np.arange(self._first[row], self._first[row + 1]) for row in rows]
-        starts = np.concatenate([[0], np.cumsum([len(span) for span in spans])[:-1]])
-        return np.maximum.reduceat(self.index.similarities(query, np.concatenate(spans)), starts)
+        return np.concatenate(spans), np.concatenate([[0], np.cumsum([len(span) for span in spans])[:-1]])
 
     @cached_property
     def members_may_see(self) -> BoolArray:
@@ -224,13 +242,12 @@ class Network:
         self._entries: dict[ListingId, Entry] = {
             entry.listing.id: entry for entry in self._prepare(self._all_listings(), known)
         }
-        lexicon = Lexicon([entry.terms for entry in self._entries.values()])
         # asked for only in an empty network: to know it, an encoder may have to load its weights
         dimension = next((e.vectors.shape[1] for e in self._entries.values()), 0) or encoder.encoder.dimension
         wanted = [entry for entry in self._entries.values() if entry.listing.kind is Kind.NEED]
         given = [entry for entry in self._entries.values() if entry.listing.kind is not Kind.NEED]
-        self.needs = Side(wanted, lexicon, dimension)
-        self.offers = Side(given, lexicon, dimension)
+        self.needs = Side(wanted, dimension)
+        self.offers = Side(given, dimension)
 
     def updated(
         self,

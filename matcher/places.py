@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from matcher.errors import CommonwealError
 
 EARTH_KM = 6371.0
-TRAVEL_KM = 10.0  # neighbours meet though their circles do not quite touch
+TRAVEL_KM = 30.0  # between the edges of two circles: what somebody would still travel for the right partner
 
 
 class Reach(StrEnum):
@@ -290,28 +290,33 @@ class PlaceSets:
             return np.ones(len(self._empty), bool)
         meets = np.zeros(len(self._owner), bool)
         for place in places:
-            meets |= self._meet(place)
+            meets |= self._meet(place, within_km=TRAVEL_KM)
         found = self._empty.copy()
         found[self._owner[meets]] = True
         return found
 
-    def kilometres(self, places: Sequence[Place]) -> NDArray[np.float32]:
-        """For each set the km from its nearest centre to that of `places`; nan where either has none."""
+    def gaps(self, places: Sequence[Place]) -> NDArray[np.float32]:
+        """For each set the km between the nearest edges of its circles and those of `places`; nan where unknown.
+
+        0 where circles overlap, or where one lies in the other's region or nation.
+        """
         nearest = np.full(len(self._empty), np.inf, np.float32)
         for place in places:
             if place.reach is not Reach.REMOTE:
-                near = np.where(self._reach == Reach.REMOTE, np.inf, self._distances(place))
-                np.minimum.at(nearest, self._owner, near.astype(np.float32))
+                gap = np.maximum(0, self._distances(place) - self._radius - place.radius_km)
+                gap[self._meet(place, within_km=0)] = 0
+                gap[self._reach == Reach.REMOTE] = np.inf
+                np.minimum.at(nearest, self._owner, gap.astype(np.float32))
         return np.where(np.isinf(nearest), np.float32(np.nan), nearest)
 
     def _distances(self, place: Place) -> NDArray[np.float64]:
         chords = np.linalg.norm(self._points - _points([place])[0], axis=1)
         return np.asarray(2 * EARTH_KM * np.arcsin(np.minimum(1.0, chords / 2)), np.float64)
 
-    def _meet(self, place: Place) -> NDArray[np.bool_]:
+    def _meet(self, place: Place, *, within_km: float) -> NDArray[np.bool_]:
         if place.reach is Reach.REMOTE:
             return np.ones(len(self._owner), bool)
-        meets = self._distances(place) <= self._radius + place.radius_km + TRAVEL_KM
+        meets = self._distances(place) <= self._radius + place.radius_km + within_km
         for wide, here, there in (
             (Reach.REGION, place.region, self._region),
             (Reach.NATION, place.nation, self._nation),

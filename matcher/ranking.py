@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from matcher.encoding import FloatArray
 from matcher.errors import CommonwealError
@@ -48,10 +47,6 @@ class Ranker:
         if fit >= good:
             return Strength.GOOD
         return Strength.POSSIBLE if fit >= possible else Strength.WEAK
-
-    def bands(self, fit: FloatArray) -> NDArray[np.int64]:
-        """How many of the three words each fit has reached: 3 strong, 2 good, 1 possible, 0 weak."""
-        return np.searchsorted(np.array(sorted(self.cuts)), fit.astype(np.float64), side="right")
 
 
 def load(path: Path) -> Ranker:

@@ -1,51 +1,82 @@
-"""What one listing could meet on the other side: dense and lexical similarity, fused for this one query."""
+"""What one listing could meet on the other side: two readings fused, asked again with what the best share, smoothed."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.encoding import FloatArray
-from matcher.index import BoolArray
+from matcher.encoding import FloatArray, unit
+from matcher.index import BoolArray, standardised
+from matcher.lexical import Weighted
 from matcher.network import Entry, Side
-from matcher.records import Kind
 
 DEPTH = 100  # candidates of one query, unless asked for more
-WIDER = 2  # each list is taken this much deeper than what is kept of both
+WIDER = 2  # both lists are taken this much deeper than what is kept of them
+SEEDS = 10  # the best candidates, whose common ground becomes part of the question
+LEARNT = 0.3  # how much of the second question's vector that is
+FEW_WORDS = 5  # a question of so many words leaves half of what it is about open
+SMOOTHED = 200  # candidates whose scores lean on those of their neighbours
+NEIGHBOURS = 5
+LEANING = 0.6  # how much, where a question leaves everything open
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """One query's candidates in columns, best first.
 
-    `score` orders this query only (z-scores added); `similarity` (cosine of the best passage) and `shared` (the part of
-    the need's wording, weighted by idf, that the offer has too) are comparable across queries.
+    `score` orders this query only (z-scores added); `similarity` (cosine of the best passage) is comparable across
+    queries.
     """
 
     rows: NDArray[np.int64]
     score: FloatArray
     similarity: FloatArray
-    shared: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Question:
+    """What is asked for: a unit vector, shape (d,), and weighted words.
+
+    `openness` is 1 for a question without words and falls with each: a topic of two words has many answers, which
+    resemble each other; three sentences have few.
+    """
+
+    vector: FloatArray
+    words: Weighted
+    openness: float
 
 
 def retrieve(entry: Entry, side: Side, among: BoolArray, *, lexical_weight: float, depth: int = DEPTH) -> Found:
     """The `depth` best rows of the side where `among` is true; ties go to the smaller id.
 
-    Dense and BM25 scores are standardised over all rows of the side, then added (z-score fusion).
+    Cosine and BM25 are standardised over all rows of the side and added (z-score fusion). What the best have in common
+    is then asked for too (pseudo-relevance feedback: Rocchio 1971 for the vector, RM3 for the words, both weighted by
+    score), and each score leans on those of the nearest other candidates (Diaz 2005).
     """
     if not among.any():
-        return Found(np.zeros(0, np.int64), *(np.zeros(0, np.float32),) * 3)
-    query = entry.vector
-    dense_rows = side.nearest(query, depth * WIDER, among)
-    bm25 = side.lexical.scores(entry.terms)
-    rows = np.union1d(dense_rows, _top(bm25, depth * WIDER, among))
-    similarity = side.similarities(query, rows)
-    mean, deviation = side.index.spread(query)
-    score = _standardised(similarity, mean, deviation)
-    score += np.float32(lexical_weight) * _standardised(bm25[rows], float(bm25.mean()), float(bm25.std()))
-    best = np.lexsort((rows, -score))[:depth]
-    rows = rows[best]
-    return Found(rows, score[best], similarity[best], _shared(entry, side, rows))
+        return Found(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.float32))
+    words = side.lexical.question(entry.terms)
+    asked = _Question(entry.vector, words, FEW_WORDS / (FEW_WORDS + len(words.terms)))
+    bm25 = side.lexical.scores(asked.words)
+    rows = np.union1d(side.nearest(asked.vector, SMOOTHED * WIDER, among), _top(bm25, SMOOTHED * WIDER, among))
+    asked = _learnt(asked, side, rows, _fused(asked, side, rows, bm25, lexical_weight))
+    bm25 = side.lexical.scores(asked.words)
+    rows = np.union1d(rows, _top(bm25, SMOOTHED * WIDER, among))
+    rows, score = _best(rows, _fused(asked, side, rows, bm25, lexical_weight), SMOOTHED)
+    rows, score = _smoothed(asked, side, rows, score)
+    if depth > SMOOTHED:  # the first are the same, however deep somebody looks
+        more = np.union1d(side.nearest(asked.vector, depth * WIDER, among), _top(bm25, depth * WIDER, among))
+        more = np.setdiff1d(more, rows)
+        more, further = _best(more, _fused(asked, side, more, bm25, lexical_weight), depth - len(rows))
+        rows, score = np.append(rows, more), np.append(score, np.minimum(further, score[-1]))
+    rows, score = rows[:depth], score[:depth]
+    return Found(rows, score, side.similarities(entry.vector, rows))
+
+
+def _best(rows: NDArray[np.int64], score: FloatArray, count: int) -> tuple[NDArray[np.int64], FloatArray]:
+    """The `count` rows with the highest scores, best first, ties by row."""
+    order = np.lexsort((rows, -score))[:count]
+    return rows[order], score[order]
 
 
 def _top(bm25: FloatArray, count: int, among: BoolArray) -> NDArray[np.int64]:
@@ -58,14 +89,36 @@ def _top(bm25: FloatArray, count: int, among: BoolArray) -> NDArray[np.int64]:
     return rows
 
 
-def _standardised(values: FloatArray, mean: float, deviation: float) -> FloatArray:
-    if deviation < 1e-3:  # all alike, as far as `spread` can tell
-        return np.zeros_like(values)
-    return np.asarray((values - mean) / deviation, np.float32)
+def _fused(
+    asked: _Question, side: Side, rows: NDArray[np.int64], bm25: FloatArray, lexical_weight: float
+) -> FloatArray:
+    words = standardised(bm25[rows], float(bm25.mean()), float(bm25.std()))
+    return np.asarray(side.prominence(asked.vector, rows) + np.float32(lexical_weight) * words, np.float32)
 
 
-def _shared(entry: Entry, side: Side, rows: NDArray[np.int64]) -> FloatArray:
-    """The share of the need's wording that the offer has too, whichever of the two asks."""
-    in_both, of_query = side.lexical.shared(entry.terms, rows)
-    of_need = of_query if entry.listing.kind is Kind.NEED else side.lexical.weight[rows]
-    return np.asarray(in_both / np.maximum(of_need, 1e-6), np.float32)
+def _learnt(asked: _Question, side: Side, rows: NDArray[np.int64], score: FloatArray) -> _Question:
+    """The question with what its best candidates share; one that stands out counts for most of it."""
+    seeds, score = _best(rows, score, SEEDS)
+    shares = np.exp(score - score[0])
+    shares /= shares.sum()
+    common = unit((shares @ side.vectors(seeds))[None])[0]
+    vector = unit(((1 - LEARNT) * asked.vector + LEARNT * common)[None])[0]
+    words = side.lexical.expanded(asked.words, seeds, shares, keep=1 - asked.openness)
+    return _Question(vector, words, asked.openness)
+
+
+def _smoothed(
+    asked: _Question, side: Side, rows: NDArray[np.int64], score: FloatArray
+) -> tuple[NDArray[np.int64], FloatArray]:
+    """The candidates, best first, in the order of scores that lean on those of their neighbours."""
+    if len(rows) <= NEIGHBOURS:
+        return rows, score
+    vectors = side.vectors(rows)
+    alike = np.maximum(vectors @ vectors.T, 0)
+    np.fill_diagonal(alike, -1)
+    near = np.argpartition(-alike, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS]
+    weights = np.take_along_axis(alike, near, axis=1) + np.float32(1e-6)
+    around = (weights * score[near]).sum(axis=1) / weights.sum(axis=1)
+    share = LEANING * asked.openness
+    leaning = np.asarray((1 - share) * score + share * around, np.float32)
+    return _best(rows, leaning, len(rows))

@@ -115,12 +115,12 @@ class SentenceEncoder:
     read in windows whose tokens are pooled together, never cut off.
     """
 
-    def __init__(self, wanted: Pinned, folder: Path) -> None:
+    def __init__(self, wanted: Pinned, folder: Path, dtype: str = "") -> None:
         self._folder = folder
         self._wanted = wanted
         self._model: SentenceTransformer | None = None
         self._lock = threading.Lock()
-        self._dtype = ""
+        self._dtype = dtype
 
     @property
     def name(self) -> str:
@@ -171,6 +171,12 @@ class SentenceEncoder:
             rows = order[start : start + BATCH]
             encoded.update(zip(rows, self._encode_batch([passages[row] for row in rows]), strict=True))
         return [encoded[row] for row in range(len(passages))]
+
+    def plain(self, texts: Sequence[str]) -> FloatArray:
+        vectors = self.model.encode(
+            list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+        )
+        return np.asarray(vectors, np.float32)
 
     def _encode_batch(self, passages: Sequence[Passage]) -> list[Encoded]:
         import torch

@@ -28,6 +28,9 @@ class HashEncoder:
             encoded.append(Encoded(whole, np.stack(clauses) if clauses else np.zeros((0, DIMENSION), np.float32)))
         return encoded
 
+    def plain(self, texts: Sequence[str]) -> FloatArray:
+        return unit(np.stack([_direction(found) for found in terms(texts)]))
+
 
 def _direction(words: Sequence[str]) -> FloatArray:
     total = np.full(DIMENSION, 1e-3, np.float32)
@@ -74,6 +77,19 @@ class EncoderContract:
         start = "Volunteers visit older people at home. " * 60
         short, long = encoder.encode([Passage(start), Passage(start + "A minibus stands idle at weekends. " * 30)])
         assert not np.allclose(short.vector, long.vector, atol=1e-2)
+
+    def test_a_text_read_the_plain_way_is_one_vector_of_unit_length(self) -> None:
+        encoder = self.encoder()
+        texts = ["Volunteers visit older people at home", "", "A minibus stands idle at weekends. " * 200]
+        vectors = encoder.plain(texts)
+        assert (vectors.shape, vectors.dtype.name) == ((3, encoder.dimension), "float32")
+        assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
+        assert np.allclose(vectors, np.concatenate([encoder.plain([text]) for text in texts]), atol=2e-3)
+
+    def test_a_short_text_read_the_plain_way_is_what_a_passage_of_it_is(self) -> None:
+        encoder = self.encoder()
+        plain = encoder.plain([passage.text for passage in self.passages[:2]])
+        assert np.allclose(plain, [entry.vector for entry in encoder.encode(self.passages[:2])], atol=2e-2)
 
     def test_the_name_holds_the_passage_version(self) -> None:
         assert self.encoder().name.endswith(f"/{VERSION}")

@@ -203,7 +203,7 @@ def round_(size: int, rng: np.random.Generator) -> list[Figure]:
             for asking, asked in ((needs, offers), (offers, needs)):
                 for entry in asking.entries:
                     asked.index.nearest(entry.vector, 100, everything)
-                    asked.lexical.scores(entry.terms)
+                    asked.lexical.scores(asked.lexical.question(entry.terms))
 
         floor = timed(searches)
         process = [*COMMAND, "round", "--dry-run", "--json", "--week", "2026-W48"]

@@ -44,12 +44,15 @@ def run(site: Path, home: Path, code: str, *arguments: str) -> subprocess.Comple
 def test_a_wheel_holds_its_artefacts_and_nothing_of_the_tests(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as packed:
         names = packed.namelist()
-    assert {name.split("/")[0] for name in names} == {"matcher", "service", "commonweal-0.1.0.dist-info"}
+    assert {name.split("/")[0] for name in names} == {"matcher", "service", "evaluation", "commonweal-0.1.0.dist-info"}
     for wanted in (
         "matcher/_artefacts/models/ranker.toml",
         "matcher/_artefacts/data/vocabulary/places.csv",
         "matcher/_artefacts/data/example/listings.csv",
+        "matcher/_artefacts/data/benchmark/qrels.tsv",
         "matcher/_artefacts/data/columns/ukcat.toml",
+        "evaluation/baseline.json",
+        "evaluation/templates/report.html",
         "service/mails/digest.html",
         "service/store/migrations/versions/0001_first_tables.py",
         "commonweal-0.1.0.dist-info/licenses/LICENSE",
@@ -68,6 +71,14 @@ def test_an_installed_wheel_runs_the_demo_away_from_the_checkout(site: Path, tmp
     found = json.loads(status.stdout)
     assert found["home"] == str(tmp_path / "data" / "commonweal")
     assert sum(found["organisations"].values()) >= 120
+
+
+def test_an_installed_wheel_evaluates_the_benchmark_it_brings(site: Path, tmp_path: Path) -> None:
+    asked = ("evaluate", "benchmark", "--system", "bm25", "--encoder", "hash", "--json")
+    done = run(site, tmp_path, "from service.cli import main; main()", *asked)
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)["collections"]
+    assert (found["collection"], [one["system"] for one in found["systems"]]) == ("benchmark", ["bm25"])
 
 
 @pytest.mark.parametrize("name", ["models", "data", "tests"])

@@ -16,7 +16,7 @@ LONG = {
 
 
 def modules() -> list[Path]:
-    return sorted(path for package in ("matcher", "service") for path in (TOP / package).rglob("*.py"))
+    return sorted(path for package in ("matcher", "service", "evaluation") for path in (TOP / package).rglob("*.py"))
 
 
 def test_a_module_is_read_in_one_sitting() -> None:
@@ -45,7 +45,7 @@ def test_an_installed_commonweal_brings_no_other_import_names(name: str, tmp_pat
     except PackageNotFoundError:
         pytest.skip("commonweal is not installed here: pip install -e .")
     found = subprocess.run(
-        [sys.executable, "-I", "-c", f"import matcher, service\nimport {name}"],
+        [sys.executable, "-I", "-c", f"import matcher, service, evaluation\nimport {name}"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

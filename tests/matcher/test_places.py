@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from matcher.artefacts import artefact, root
 from matcher.places import (
+    TRAVEL_KM,
     Place,
     PlaceSets,
     Reach,
@@ -186,24 +187,60 @@ def at(kilometres_north: float, radius: float = 1.0, name: str = "") -> Place:
     return Place(name, Reach.TOWN, 50 + kilometres_north / 111.195, 0.0, radius, "England")
 
 
-@pytest.mark.parametrize(("apart", "meet"), [(29.9, True), (30.1, False)])
-def test_two_circles_meet_within_ten_kilometres_of_each_other(apart: float, meet: bool) -> None:
+@pytest.mark.parametrize(("apart", "meet"), [(49.9, True), (50.1, False)])
+def test_two_circles_meet_within_thirty_kilometres_of_each_other(apart: float, meet: bool) -> None:
     assert can_meet([at(0, 8)], [at(apart, 12)]) is meet
 
 
 def test_the_closest_pair_is_one_that_can_meet_if_any_can() -> None:
-    village, far_village, county = at(0, 1, "village"), at(20, 1, "far village"), at(40, 35, "county")
+    village, far_village, county = at(0, 1, "village"), at(40, 1, "far village"), at(60, 35, "county")
     assert [place.name for place in closest([village], [far_village, county])[:2]] == ["village", "county"]
     near = closest([village], [far_village])
     assert near is not None
-    assert (near[0].name, near[1].name, round(near[2], 1)) == ("village", "far village", 20.0)
+    assert (near[0].name, near[1].name, round(near[2], 1)) == ("village", "far village", 40.0)
     assert closest([village], []) is None
     assert closest(resolved("online"), [village]) is None
 
 
-def test_kilometres_are_those_to_the_nearest_centre() -> None:
-    found = PlaceSets([[at(5), at(3)], [], resolved("online"), [at(50)]]).kilometres([at(0), at(60)])
-    assert found.tolist() == pytest.approx([3, nan, nan, 10], abs=0.01, nan_ok=True)
+def test_a_gap_is_between_the_nearest_edges_and_unknown_where_either_has_none() -> None:
+    """Each of `at` has a radius of 1 km unless told otherwise."""
+    there = PlaceSets([[at(9), at(5)], [], resolved("online"), [at(50, 4)], [at(1.5)], [*resolved("online"), at(7)]])
+    assert there.gaps([at(0), at(60)]).tolist() == pytest.approx([3, nan, nan, 5, 0, 5], abs=0.01, nan_ok=True)
+    for nowhere in ([], resolved("online")):
+        assert there.gaps(nowhere).tolist() == pytest.approx([nan] * 6, nan_ok=True)
+    assert there.gaps([*resolved("online"), at(0)]).tolist()[0] == pytest.approx(3, abs=0.01)
+    assert PlaceSets([]).gaps([at(0)]).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Kent", "Medway"),
+        ("Scotland", "Shetland Islands"),
+        ("England", "Carlisle"),
+        ("South East", "Kent"),
+        ("UK", "Derry"),
+    ],
+)
+def test_there_is_no_gap_between_a_place_and_the_region_or_nation_it_lies_in(one: str, other: str) -> None:
+    for some, others in ((one, other), (other, one)):
+        assert PlaceSets([resolved(others)]).gaps(resolved(some)).tolist() == [0]
+
+
+def test_circles_that_overlap_have_no_gap_though_a_border_runs_between_them() -> None:
+    here, there = resolved("Wales"), resolved("Shropshire")
+    assert not can_meet(here, there)
+    assert PlaceSets([there]).gaps(here).tolist() == [0]
+
+
+@given(ONES, ONES)
+def test_a_gap_is_mutual_and_what_meets_has_one_to_travel_or_is_unknown(some: list[str], others: list[str]) -> None:
+    here, there = resolved(*some), resolved(*others)
+    gap, back = float(PlaceSets([there]).gaps(here)[0]), float(PlaceSets([here]).gaps(there)[0])
+    assert gap == pytest.approx(back, abs=1e-3, nan_ok=True)
+    assert not gap < 0
+    if gap > TRAVEL_KM and not any(place.reach is Reach.REMOTE for place in (*here, *there)):
+        assert not can_meet(here, there)
 
 
 @pytest.mark.parametrize(

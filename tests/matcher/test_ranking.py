@@ -47,20 +47,6 @@ def test_a_cut_is_the_least_fit_called_so(fit: float, strength: Strength) -> Non
     assert HAND.strength(fit) == strength
 
 
-BANDS = [Strength.WEAK, Strength.POSSIBLE, Strength.GOOD, Strength.STRONG]
-
-
-@given(st.lists(st.floats(0, 1, width=32), min_size=1))
-def test_bands_are_the_strengths_in_numbers(fit: list[float]) -> None:
-    assert [BANDS[band] for band in HAND.bands(np.array(fit, np.float32))] == [HAND.strength(one) for one in fit]
-
-
-def test_a_band_and_its_word_agree_at_a_cut_that_float32_does_not_hold() -> None:
-    ranker = replace(HAND, cuts=(0.7, 0.5, 0.3))
-    fit = np.array([0.7], np.float32)
-    assert BANDS[ranker.bands(fit)[0]] == ranker.strength(float(fit[0]))
-
-
 def test_a_margin_far_below_nought_is_no_fit_at_all() -> None:
     fit = replace(HAND, intercept=-200.0).fit(np.zeros((1, len(NAMES)), np.float32))
     assert fit.tolist() == pytest.approx([0], abs=1e-20)
@@ -72,8 +58,8 @@ version = "x1"
 lexical_weight = 0.25
 [fit]
 intercept = -1
-similarity = 1
-shared = 2
+prominence = 1
+nearness = 2
 theme = 3
 resource = 4
 closeness = 5
@@ -108,7 +94,8 @@ def test_an_unknown_feature_is_named_with_those_there_are(tmp_path: Path) -> Non
     with pytest.raises(RankerError) as refused:
         load(tmp_path / "ranker.toml")
     assert str(refused.value) == (
-        "ranker.toml: [fit] has unknown features profil; known: similarity, shared, theme, resource, closeness, profile"
+        "ranker.toml: [fit] has unknown features profil; "
+        "known: prominence, nearness, theme, resource, closeness, profile"
     )
 
 
@@ -116,4 +103,4 @@ def test_the_ranker_that_is_shipped_loads_and_its_cuts_fall() -> None:
     ranker = load(artefact("models", "ranker.toml"))
     assert list(ranker.cuts) == sorted(ranker.cuts, reverse=True)
     assert 0 < ranker.threshold < ranker.cuts[0] < 1
-    assert dict(zip(NAMES, ranker.weights, strict=True))["similarity"] > 0
+    assert dict(zip(NAMES, ranker.weights, strict=True))["prominence"] > 0

@@ -38,9 +38,7 @@ def minilm() -> Pinned:
 @cache
 def loaded(dtype: str = "") -> SentenceEncoder:
     """The real encoder, once for all tests; in the dtype this machine prefers unless one is named."""
-    encoder = SentenceEncoder(minilm(), find_weights(minilm()))
-    encoder._dtype = dtype
-    return encoder
+    return SentenceEncoder(minilm(), find_weights(minilm()), dtype)
 
 
 class TestSentenceEncoder(EncoderContract):
@@ -83,6 +81,11 @@ class TestVectors:
         passages = [Passage("word " * (n % 7 + 1)) for n in range(40)]
         batch = [entry.vector for entry in self.encode(passages)]
         assert np.allclose(batch, [self.encode([passage])[0].vector for passage in passages], atol=1e-5)
+
+    def test_read_the_plain_way_a_text_is_cut_off_where_the_model_stops_reading(self) -> None:
+        start = "Volunteers visit older people at home. " * 60
+        short, long = loaded("float32").plain([start, start + "A minibus stands idle at weekends. " * 30])
+        assert np.allclose(short, long, atol=1e-5)
 
     def test_the_name_tells_key_weights_dtype_and_passages(self) -> None:
         assert loaded("float32").name == "minilm@53aa51172d14/float32/p1"

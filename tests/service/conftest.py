@@ -75,6 +75,23 @@ OFFER = Listing(
     resource="equipment",
     evidence="40 trips in 2025",
 )
+RANKER = """
+version = "tests"
+[fusion]
+lexical_weight = 0.5
+[fit]
+intercept = -4.0
+prominence = 20.0
+nearness = 8.0
+theme = 0.0
+resource = 1.0
+closeness = 0.0
+profile = -1.0
+[strength]
+strong = 0.8
+good = 0.6
+possible = 0.4
+"""
 CONTACTS = (
     Contact(organisation=ALBA.id, name="Ann Alba", email="ann@alba.example"),
     Contact(organisation=BOREA.id, name="Björn Borea", email="bjorn@borea.example"),
@@ -132,8 +149,21 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def core() -> Core:
-    return assemble(encoder="hash")
+def ranker_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("ranker") / "ranker.toml"
+    path.write_text(RANKER, "utf-8")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def ranker_of_the_tests(no_settings_from_outside: None, ranker_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of the one that is shipped, whose parameters change with every fit; for commands too."""
+    monkeypatch.setenv("COMMONWEAL_RANKER", str(ranker_file))
+
+
+@pytest.fixture(scope="session")
+def core(ranker_file: Path) -> Core:
+    return assemble(encoder="hash", ranker=ranker_file)
 
 
 Make = Callable[[Database], Commonweal]

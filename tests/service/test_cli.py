@@ -73,7 +73,8 @@ def network(home: Path, cast: dict[str, Any]) -> Database:
 
 def process(*arguments: str, **environment: str) -> Ran:
     """The same in a process of its own."""
-    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("COMMONWEAL_")}
+    ours = {name for name in os.environ if name.startswith("COMMONWEAL_")} - {"COMMONWEAL_RANKER"}
+    surroundings = {name: value for name, value in os.environ.items() if name not in ours}
     ran = subprocess.run(
         [sys.executable, "-c", "from service.cli import main; main()", *arguments],
         env={**surroundings, "COMMONWEAL_ENCODER": "hash", **environment},
@@ -105,8 +106,8 @@ EVERY = list(commands(typer.main.get_command(app)))
 
 def test_these_are_all_the_commands() -> None:
     assert sorted(map(" ".join, EVERY)) == [
-        *("backup", "demo", "digests write", "doctor", "edit", "export", "import", "match", "migrate"),
-        *("pair block", "pair decline", "restore", "round", "serve", "status"),
+        *("agree", "backup", "demo", "digests write", "doctor", "edit", "evaluate", "export", "fit", "import"),
+        *("match", "migrate", "pair block", "pair decline", "restore", "round", "serve", "status"),
     ]
 
 

@@ -23,7 +23,8 @@ def readme() -> str:
     return (top / "README.md").read_text("utf-8")
 
 
-def test_nothing_set_is_the_default() -> None:
+def test_nothing_set_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COMMONWEAL_RANKER")
     settings = Settings()
     top = checkout()
     if top is not None:
