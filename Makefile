@@ -11,8 +11,8 @@ INPUTS := pyproject.toml constraints.txt hatch_build.py
 # A CPU build: on Linux the registry's plain torch brings 3 GB of CUDA. See the README where none is found.
 TORCH ?= torch==2.13.0+cpu
 SERVE ?= 1
-# What make evaluate measures: the benchmark, and every collection that lies beside the checkout.
-COLLECTIONS ?= data/benchmark $(wildcard ../shared/collections/*)
+# What is measured: the benchmark, and UK-CAT where it lies beside the checkout.
+COLLECTIONS ?= data/benchmark $(wildcard ../shared/collections/ukcat)
 SPLIT ?= test
 ARGS ?= --gate
 RUN := OPENBLAS_NUM_THREADS=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false PYTHONSAFEPATH=1

@@ -82,6 +82,11 @@ def _safe(cell: str) -> str:
     return f"'{cell}" if cell.startswith(tuple(_FORMULA)) else cell
 
 
+def _unsafe(cell: str) -> str:
+    """What `_safe` made safe, as it was."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(tuple(_FORMULA)) else cell
+
+
 def agreement(collection: Collection, sheet: Path) -> Agreement:
     """Compares a judged sheet with the collection; rows without a grade are left out. Raises SheetError by line."""
     ours: list[int] = []
@@ -129,5 +134,5 @@ def _judged(sheet: Path) -> list[tuple[int, str, str, int]]:
         if grade and grade not in GRADES:
             raise SheetError(f"{sheet.name}, line {line}: the grade is '{grade}'; {RUBRIC}")
         if grade:
-            found.append((line, row[0].removeprefix("'"), row[1].removeprefix("'"), int(grade)))
+            found.append((line, _unsafe(row[0]), _unsafe(row[1]), int(grade)))
     return found

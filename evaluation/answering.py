@@ -82,7 +82,7 @@ def answer(collection: Collection, core: Core, progress: Progress = silent) -> A
     rules, _ = rules_of(collection)
     whole: dict[str, list[Suggestion]] = {}
     sent: dict[str, list[Suggestion]] = {}
-    seconds = [0.0]
+    seconds: list[float] = []
     queries = sorted({*collection.qrels, *collection.unmeetable})
     for done, query in enumerate(queries, 1):
         listing, on = collection.queries[query], collection.on
@@ -100,4 +100,4 @@ def answer(collection: Collection, core: Core, progress: Progress = silent) -> A
             explained=EXPLAINED,
         )
         progress(f"asking {collection.name}", done, len(queries))
-    return Answers(collection, network, whole, sent, preparing, median(seconds))
+    return Answers(collection, network, whole, sent, preparing, median(seconds or [0.0]))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ _ORGANISATION = {"name", "sectors", "size", "roles"}
 _LISTING = {"resource", "themes", "places", "remote", "capacity", "opens", "closes", "evidence"}
 _KNOWN = {"id", "text", "kind", "organisation"} | _ORGANISATION | _LISTING
 _SETTINGS = {"name", "licence", "cut", "gains", "split", "on"}
+_GRADE = re.compile("[0-9]{1,4}")
 _TOLD = 12  # problems named before "and … more"
 
 
@@ -163,16 +165,18 @@ class _Reader:
         if unknown := sorted(set(settings) - _SETTINGS):
             self.problems.append(f"{name}: unknown {', '.join(unknown)}; known: {', '.join(sorted(_SETTINGS))}")
         gains = settings.get("gains", {})
-        if not isinstance(settings.get("cut", 1), int) or settings.get("cut", 1) < 1:
+        if type(settings.get("cut", 1)) is not int or settings.get("cut", 1) < 1:
             self.problems.append(f"{name}: cut is {settings['cut']!r}; write the least grade that is a yes, 1 or more")
             settings["cut"] = 1
-        if not isinstance(gains, dict) or not all(k.isdigit() and isinstance(v, int) for k, v in gains.items()):
+        if not isinstance(gains, dict) or not all(
+            _GRADE.fullmatch(key) and type(gain) is int and gain >= 0 for key, gain in gains.items()
+        ):
             self.problems.append(f"{name}: gains are not whole numbers by grade; write for example gains.3 = 3")
             settings["gains"] = {}
         called = str(settings.get("name", self.folder.resolve().name))
-        if set(called) & set("/\\\n") or called.startswith("."):
+        if set(called) & set("/\\") or called.startswith(".") or not called.isprintable():
             self.problems.append(f"{name}: name is {called!r}; files are named after it, write a plain word")
-        if not isinstance(settings.get("on", date.min), date):
+        if type(settings.get("on", date.min)) is not date:
             self.problems.append(f"{name}: on is {settings['on']!r}; write a day like 2026-11-02")
         return settings
 
@@ -191,7 +195,7 @@ class _Reader:
                 if listing.id in found:
                     raise ValueError(f"id {listing.id} stands twice; ids must be unique")
                 found[listing.id] = listing
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
                 self.problems.append(f"{name}, line {line}: {error}")
         if ignored:
             self.notes.append(f"{name}: fields not used: {', '.join(sorted(ignored))}")
@@ -262,6 +266,8 @@ class _Reader:
                 query, where = row.pop("query-id"), f"{path.name}, line {line}"
                 if query not in queries:
                     self.problems.append(f"{where}: query {query} is not in queries.jsonl")
+                if row.get(UNMEETABLE, "") not in ("", "yes", "no"):
+                    self.problems.append(f"{where}: {UNMEETABLE} is '{row[UNMEETABLE]}'; write yes or no")
                 if row.get(split, TEST) not in (DEV, TEST, ""):
                     self.problems.append(f"{where}: {split} is '{row[split]}'; write {DEV} or {TEST}")
                 for column, value in row.items():
@@ -278,7 +284,7 @@ class _Reader:
                 self.problems.append(f"{where}: query {query} is not in queries.jsonl")
             elif document not in documents:
                 self.problems.append(f"{where}: document {document} is not in corpus.jsonl")
-            elif not score.isdecimal():
+            elif not _GRADE.fullmatch(score):
                 self.problems.append(f"{where}: score is '{score}'; write a grade, a whole number from 0")
             elif document in qrels.get(query, {}):
                 self.problems.append(f"{where}: {query} and {document} are judged twice")

@@ -194,6 +194,9 @@ def _evaluated(
     from matcher.assembling import assemble
 
     loaded = [load(_folder(folder)) for folder in folders]
+    names = [collection.name for collection in loaded]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        _misused(f"two collections are called {twice[0]}: give one another name in its collection.toml")
     try:
         for collection in loaded:
             usable(collection, systems or SYSTEMS, split)

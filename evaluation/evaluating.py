@@ -160,7 +160,7 @@ def _with_answers(found: Evaluated, answers: Answers) -> Evaluated:
         slices=tuple(_slices(collection, queries, found.values)),
         rules_off=tuple(rules_of(collection)[1]),
         sharing=sharing(collection, answers.sent, queries),
-        calibration=calibration(collection, answers.whole, queries),
+        calibration=calibration(collection, answers.whole, [*queries, *collection.nobody(found.split)]),
         falsehoods=falsehoods(collection, answers.sent, found.split),
         quotes=quoted_right(collection, answers.network),
         better=better,

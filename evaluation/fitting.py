@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +34,15 @@ class FittingError(CommonwealError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """What one query's candidates look like: features in the order of `ids`, grades -1 where nobody judged."""
+    """What one query's candidates look like: features in the order of `ids`, grades -1 where nobody judged.
+
+    A pair whose other side asks in the other half is that half's too: its grade is left out as well.
+    """
 
     query: str
     organisation: str
     ids: list[str]
+    owners: NDArray[np.object_]
     features: FloatArray
     grades: NDArray[np.int64]
 
@@ -96,14 +101,21 @@ def _candidates(collection: Collection, network: Network, split: str, weight: fl
         among = eligible(Asking(entry, collection.on, before), side, rules)
         retrieved = retrieve(entry, side, among, lexical_weight=weight, depth=DEPTH)
         ids = [side.entries[row].listing.id for row in retrieved.rows]
-        grades = np.array([collection.qrels.get(query, {}).get(one, -1) for one in ids], np.int64)
-        found.append(Candidates(query, listing.organisation, ids, features(entry, side, retrieved), grades))
+        judged = collection.qrels.get(query, {})
+        ours = [one not in collection.queries or collection.split_of(one) == split for one in ids]
+        grades = np.array([judged.get(one, -1) if own else -1 for one, own in zip(ids, ours, strict=True)], np.int64)
+        owners = np.array([side.entries[row].listing.organisation for row in retrieved.rows], object)
+        found.append(Candidates(query, listing.organisation, ids, owners, features(entry, side, retrieved), grades))
     return found
 
 
-def _judged(collection: Collection, candidates: Sequence[Candidates]) -> tuple[Values, NDArray[np.bool_]]:
-    x = np.concatenate([one.features[one.grades >= 0] for one in candidates]).astype(np.float64)
-    y = np.concatenate([one.grades[one.grades >= 0] >= collection.cut for one in candidates])
+def _judged(
+    collection: Collection, candidates: Sequence[Candidates], without: frozenset[str] = frozenset()
+) -> tuple[Values, NDArray[np.bool_]]:
+    """Features and whether it is a yes, of the judged pairs that none of the organisations `without` is part of."""
+    known = [(one.grades >= 0) & ~np.isin(one.owners, list(without)) for one in candidates]
+    x = np.concatenate([one.features[row] for one, row in zip(candidates, known, strict=True)]).astype(np.float64)
+    y = np.concatenate([one.grades[row] >= collection.cut for one, row in zip(candidates, known, strict=True)])
     if y.all() or not y.any():
         raise FittingError(f"{collection.name}: needs pairs judged yes and pairs judged no, has {len(y)} of one kind")
     return x, y
@@ -127,7 +139,8 @@ def _cross_validated(collection: Collection, candidates: Sequence[Candidates], q
         )
     ranking: dict[str, list[str]] = {}
     for learn, judge in GroupKFold(FOLDS).split(organisations, groups=organisations):
-        weights, _ = _curve(*_judged(collection, [candidates[row] for row in learn]))
+        left_out = frozenset(organisations[row] for row in judge)
+        weights, _ = _curve(*_judged(collection, [candidates[row] for row in learn], left_out))
         for row in judge:
             one = candidates[row]
             order = np.argsort(-(one.features @ np.array(weights)), kind="stable")
@@ -171,12 +184,10 @@ _EXPLAINED = {
 
 def as_toml(fitted: Fitted, collection: Collection, split: str) -> str:
     """models/ranker.toml: for people to read and compare."""
-    lines = [
+    body = [
         "# How a candidate's features become fit, and fit becomes words. Fitted, not to be edited by hand:",
         f"#   commonweal fit {collection.name} --split {split} --write models/ranker.toml",
         f"# on {fitted.pairs} judged pairs of {fitted.queries} queries. How it keeps its word: README.md beside it.",
-        "",
-        f'version = "fitted-{collection.sha256[:8]}"',
         "",
         "[fusion]",
         f"lexical_weight = {fitted.lexical_weight:<6} # of BM25 beside the encoder, both standardised per query",
@@ -192,4 +203,5 @@ def as_toml(fitted: Fitted, collection: Collection, split: str) -> str:
         *(f"{word} = {cut:.2f}" for word, cut in CUTS.items()),
         "",
     ]
-    return "\n".join(lines)
+    version = sha256("\n".join(body).encode()).hexdigest()[:8]  # another curve has another name
+    return "\n".join([*body[:3], "", f'version = "fitted-{version}"', *body[3:]])

@@ -17,7 +17,8 @@ from evaluation.measures import DECLARED, MAP, NDCG, RECALL
 from evaluation.systems import COMMONWEAL, MUST_FAIL
 from matcher.errors import CommonwealError
 
-LEVEL = 0.05  # the chance of a false alarm, over all that is declared together
+LEVEL = 0.05  # the chance of a false alarm, over all that is declared of one collection
+DIGITS = 4  # of a value: what differs by less is another machine's arithmetic
 FLOOR = "bm25"  # what the systems that must fail have to stay below
 HISTORY = "HISTORY.md"
 _KEYS = {"encoder", "ranker", "split", "sha256", "measures", "slices"}
@@ -127,7 +128,7 @@ def _now(one: Evaluated, name: str, measure: str, queries: Sequence[str]) -> Val
     rows = {query: row for row, query in enumerate(one.queries)}
     if values is None or any(query not in rows for query in queries) or (name != ALL and slice_of(one, name) is None):
         return None
-    return values[[rows[query] for query in queries]]
+    return values[[rows[query] for query in queries]].round(DIGITS)
 
 
 def _against_history(one: Evaluated, best: Mapping[str, float]) -> list[Check]:
@@ -167,7 +168,7 @@ def accept(evaluated: Sequence[Evaluated], baseline: Path, why: str, on: date) -
             "split": one.split,
             "sha256": one.collection.sha256,
             "measures": {
-                measure: dict(zip(one.queries, one.values[COMMONWEAL][measure].round(6).tolist(), strict=True))
+                measure: dict(zip(one.queries, one.values[COMMONWEAL][measure].round(DIGITS).tolist(), strict=True))
                 for measure in DECLARED
             },
             "slices": {part.name: list(part.queries) for part in one.slices if len(part.queries) >= FEWEST},

@@ -203,7 +203,7 @@ def _quotes(found: Quotes | None) -> Iterator[str]:
     if found is not None and found.pairs:
         yield (
             f"Reasons quote the right words of the need in {found.need:.0%}, of the offer in {found.offer:.0%} and of "
-            f"both in {found.both:.0%} of {_count(found.pairs, 'pair')} checked by hand."
+            f"both in {found.both:.0%} of {_count(found.pairs, 'pair')} labelled."
         )
 
 

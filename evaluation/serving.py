@@ -108,7 +108,7 @@ def calibration(collection: Collection, whole: Suggestions, queries: Sequence[st
     for query in queries:
         asks = collection.queries[query].kind
         for one in whole.get(query, ()):
-            if (grade := collection.qrels[query].get(other(asks, one).id)) is not None:
+            if (grade := collection.qrels.get(query, {}).get(other(asks, one).id)) is not None:
                 fits.append(one.fit)
                 yes.append(grade >= collection.cut)
     if all(yes):
@@ -143,7 +143,7 @@ def falsehoods(collection: Collection, sent: Suggestions, split: str) -> Falseho
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quotes:
-    """Of pairs labelled by hand, how many times the quoted clause of the need, of the offer, and both, were right."""
+    """Of labelled pairs, how many times the quoted clause of the need, of the offer, and both, were right."""
 
     pairs: int
     need: float

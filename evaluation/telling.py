@@ -12,6 +12,7 @@ from evaluation.evaluating import Evaluated, SliceFigures, SystemFigures
 from evaluation.gate import Check
 from evaluation.measures import NAMES, NDCG, RECALL
 from evaluation.systems import COMMONWEAL, REFERENCE
+from matcher.masking import mask
 
 TOO_FEW = "too few to tell"
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -95,7 +96,7 @@ def beyond(one: Evaluated) -> list[str]:
         lines.append(f"fit is off by {fit.error:.3f} on average (expected calibration error, {fit.pairs} judged pairs)")
     if (nobody := one.falsehoods) is not None:
         lines.append(
-            f"{nobody.with_some} of {nobody.queries} needs that nobody can meet are sent something "
+            f"{nobody.with_some} of {nobody.queries} queries that nobody can meet are sent something "
             f"({nobody.suggestions} suggestions)"
         )
     if (quotes := one.quotes) is not None:
@@ -113,9 +114,14 @@ def slice_text(one: Evaluated, part: SliceFigures) -> str:
     told = [["query", NDCG, REFERENCE, "text"]]
     for query in sorted(part.queries, key=lambda query: (ours[rows[query]], query)):
         other = f"{reference[rows[query]]:.3f}" if reference is not None else ""
-        words = one.collection.queries[query].text.split()
-        told.append([query, f"{ours[rows[query]]:.3f}", other, " ".join(words[:12])])
+        words = mask(one.collection.queries[query].text).split()
+        told.append([query, f"{ours[rows[query]]:.3f}", other, _printable(" ".join(words[:12]))])
     return _table(told)
+
+
+def _printable(text: str) -> str:
+    """Without what could steer a terminal."""
+    return "".join(letter for letter in text if letter.isprintable())
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -17,7 +17,7 @@ from service.wiring import Commonweal
 LONGEST_TEXT = 5000
 LONGEST_NAME = 200  # of an organisation or a place
 MOST_SUGGESTIONS = 50
-CLOSE = 0.5  # of the show threshold: who asks is told of near misses too, as weak
+CLOSE = 0.2  # of the show threshold: who asks is told of near misses too, as weak; below lies what nobody asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 import json
+import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,7 @@ def test_no_query_is_ranked_by_a_curve_that_saw_its_own_organisation(judged: Jud
             query=query,
             organisation=f"alba-{owner}",
             ids=[f"{query}-no", f"{query}-yes"],
+            owners=np.array(["borea", "borea"], object),
             features=np.stack([np.zeros(FOLDS), np.eye(FOLDS)[owner]]).astype(np.float32),
             grades=np.array([0, 1]),
         )
@@ -245,9 +247,14 @@ def read(text: str, folder: Path) -> Ranker:
     return ranking.load(folder / "ranker.toml")
 
 
-def as_ranker(fitted: Fitted, collection: Collection) -> Ranker:
+def version_of(text: str) -> str:
+    version: str = tomllib.loads(text)["version"]
+    return version
+
+
+def as_ranker(fitted: Fitted, version: str) -> Ranker:
     return Ranker(
-        version=f"fitted-{collection.sha256[:8]}",
+        version=version,
         lexical_weight=fitted.lexical_weight,
         intercept=fitted.intercept,
         weights=fitted.weights,
@@ -256,7 +263,9 @@ def as_ranker(fitted: Fitted, collection: Collection) -> Ranker:
 
 
 def test_the_file_is_read_with_the_values_that_were_fitted(fitted: Fitted, trades: Collection, tmp_path: Path) -> None:
-    assert read(as_toml(fitted, trades, "dev"), tmp_path) == as_ranker(fitted, trades)
+    assert read(as_toml(fitted, trades, "dev"), tmp_path) == as_ranker(
+        fitted, version_of(as_toml(fitted, trades, "dev"))
+    )
 
 
 @pytest.mark.parametrize("weights", [(-1.25, 0.0, 12.5, -0.0, 100.0, 3.14), (0.01, -0.01, 1e-05, 1e20, 0.1, 2.0)])
@@ -265,14 +274,18 @@ def test_values_of_any_width_and_sign_are_read_again(
 ) -> None:
     collection = judged({"q": {"d": 1}}, sha256="0123456789abcdef")
     extreme = Fitted(1.25, -0.5, weights, {}, {}, pairs=1, queries=1)
-    assert read(as_toml(extreme, collection, "dev"), tmp_path) == as_ranker(extreme, collection)
+    assert read(as_toml(extreme, collection, "dev"), tmp_path) == as_ranker(
+        extreme, version_of(as_toml(extreme, collection, "dev"))
+    )
 
 
 def test_the_file_says_what_it_was_fitted_on_and_with_which_command(fitted: Fitted, trades: Collection) -> None:
     lines = as_toml(fitted, trades, "dev").splitlines()
     assert lines[1] == "#   commonweal fit trades --split dev --write models/ranker.toml"
     assert lines[2].startswith("# on 123 judged pairs of 25 queries.")
-    assert lines[4] == f'version = "fitted-{trades.sha256[:8]}"'
+    assert lines[4] == f'version = "{version_of(as_toml(fitted, trades, "dev"))}"'
+    other = replace(fitted, weights=tuple(weight + 0.01 for weight in fitted.weights))
+    assert version_of(as_toml(other, trades, "dev")) != version_of(as_toml(fitted, trades, "dev"))
     assert [line for line in lines if "\t" in line or line != line.rstrip()] == []
 
 
@@ -337,3 +350,25 @@ def test_the_ranker_that_is_shipped_is_what_the_benchmark_gives() -> None:
     found = as_toml(fit(benchmark, assemble(dtype="float32"), "dev"), benchmark, "dev")
     assert found.splitlines() == artefact("models", "ranker.toml").read_text("utf-8").splitlines()
     assert found.encode() == artefact("models", "ranker.toml").read_bytes()
+
+
+def test_a_pair_that_asks_in_the_other_half_too_is_not_learnt_from(core: Core, written: Written, rows: Rows) -> None:
+    """A need of dev and an offer of test, judged once: the pair is test's as well."""
+    listings = [
+        {"id": f"n{k}", "text": f"We need thing {k}", "kind": "need", "organisation": f"alba{k}"} for k in range(6)
+    ] + [{"id": f"o{k}", "text": f"We give thing {k}", "kind": "offer", "organisation": f"borea{k}"} for k in range(6)]
+    queries = [one for one in listings if one["kind"] == "need"] + [listings[-1]]
+    pairs = [(f"n{k}", f"o{m}", int(k == m)) for k in range(6) for m in range(6)]
+    qrels = "".join(f"{a}\t{b}\t{g}\n" for a, b, g in [*pairs, *((b, a, g) for a, b, g in pairs if b == "o5")])
+    meta = "".join(f"n{k}\tdev\n" for k in range(6)) + "o5\ttest\n"
+    found = load(
+        written(
+            {
+                "corpus.jsonl": rows(*listings),
+                "queries.jsonl": rows(*queries),
+                "qrels.tsv": "query-id\tcorpus-id\tscore\n" + qrels,
+                "queries_meta.tsv": "query-id\tsplit\n" + meta,
+            }
+        )
+    )
+    assert fit(found, core, "dev").pairs == 30

@@ -392,8 +392,7 @@ def test_beyond_ranking_each_thing_known_is_a_sentence() -> None:
         "25% of suggestions link organisations that have no sector in common.",
         "Of 4 needs that nobody here can meet, 1 get a suggestion all the same, 2 suggestions together. "
         "Each of these is false: fewer is better.",
-        "Reasons quote the right words of the need in 100%, of the offer in 50% and of both in 50% "
-        "of 1 pair checked by hand.",
+        "Reasons quote the right words of the need in 100%, of the offer in 50% and of both in 50% of 1 pair labelled.",
     ]
 
 

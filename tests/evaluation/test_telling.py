@@ -66,7 +66,7 @@ def test_what_lies_beyond_ranking_is_told_in_sentences(evaluated: Evaluated) -> 
         "75% of organisations are suggested at least once; exposure Gini 0.38 over 40 suggestions",
         "60% of suggestions cross sectors",
         "fit is off by 0.125 on average (expected calibration error, 48 judged pairs)",
-        "3 of 12 needs that nobody can meet are sent something (5 suggestions)",
+        "3 of 12 queries that nobody can meet are sent something (5 suggestions)",
         "quoted clauses are the right ones: need 90%, offer 80%, both 75% of 60 labelled pairs",
     ]
 

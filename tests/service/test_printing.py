@@ -121,6 +121,7 @@ def test_a_shortened_text_ends_between_words(text: str) -> None:
 
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    monkeypatch.setenv("TERM", "xterm")  # a dumb terminal gets no bar at all
     written = io.StringIO()
     monkeypatch.setattr(printing, "err", Console(file=written, force_terminal=True, width=80))
     yield written
