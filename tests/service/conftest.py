@@ -80,16 +80,16 @@ version = "tests"
 [fusion]
 lexical_weight = 0.5
 [fit]
-intercept = -4.0
-prominence = 20.0
-nearness = 8.0
+intercept = -7.87
+prominence = 41.5
+nearness = 16.6
 theme = 0.0
-resource = 1.0
+resource = 2.1
 closeness = 0.0
-profile = -1.0
+profile = -2.1
 [strength]
-strong = 0.8
-good = 0.6
+strong = 0.965
+good = 0.78
 possible = 0.4
 """
 CONTACTS = (
