@@ -133,6 +133,7 @@ SCORES: Mapping[str, Score] = {
 """The systems beside Commonweal, the reference first."""
 
 ENCODING = ("hybrid", "dense", "popularity")
+"""Those that need vectors, and are charged for making them."""
 
 
 class Baselines:

@@ -1,5 +1,7 @@
 """Opening the database: SQLite in WAL mode by default, PostgreSQL by URL, the same code for both."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -180,8 +182,8 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
         connection.isolation_level = None  # we begin ourselves, below
         cursor = connection.cursor()
         cursor.execute("pragma foreign_keys = on")
-        if url.database and cursor.execute("pragma journal_mode").fetchone()[0] != "wal":
-            cursor.execute("pragma journal_mode = wal")
+        if url.database:
+            _write_ahead(cursor, busy_seconds)
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -190,6 +192,18 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
         connection.exec_driver_sql("begin immediate" if writes else "begin")
 
     return engine
+
+
+def _write_ahead(cursor: Any, busy_seconds: float) -> None:
+    """Turns the write-ahead log on. SQLite does not wait for the lock that this takes, so it is asked again."""
+    until = time.monotonic() + busy_seconds
+    while cursor.execute("pragma journal_mode").fetchone()[0] != "wal":
+        try:
+            cursor.execute("pragma journal_mode = wal")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _postgresql(url: URL, busy_seconds: float) -> Engine:
