@@ -300,3 +300,9 @@ def test_a_collection_of_few_documents_can_pass(written: Callable[..., Path], co
     small = evaluate(load(written()), core)
     accept([small], tmp_path / "baseline.json", "first", DAY)
     assert [name for name in failed(check([small], tmp_path / "baseline.json")) if "R@100" in name] == []
+
+
+def test_rounding_alone_never_fails(baseline: Path, evaluated: Evaluated) -> None:
+    thirds = with_values(evaluated, ndcg=2 / 3 - 1e-5)  # kept as .6667: every query lies a little below it
+    accept([thirds], baseline, "thirds", DAY)
+    assert failed(check([thirds], baseline)) == {}
