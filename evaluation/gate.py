@@ -136,7 +136,7 @@ def _against_history(one: Evaluated, best: Mapping[str, float]) -> list[Check]:
     for measure, figure in best.items():
         now = estimate(one.values[COMMONWEAL][measure])
         says = f"{now.mean:.3f}, the best row of {HISTORY} has {figure:.3f} (band {now.band:.3f})"
-        found.append(_check(one, f"{measure}, against the best", now.mean >= figure - now.band, says))
+        found.append(_check(one, f"{measure}, against the best", round(now.mean, DIGITS) >= figure - now.band, says))
     return found
 
 
