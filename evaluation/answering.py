@@ -11,9 +11,10 @@ from evaluation.systems import COMMONWEAL
 from matcher.assembling import Core
 from matcher.eligibility import RULES, Rule
 from matcher.encoding import CachedEncoder, MemoryCache, Progress, silent
-from matcher.matching import NEEDS_CAP, suggest
+from matcher.matching import suggest
 from matcher.network import Network
 from matcher.records import Kind, Listing, Suggestion
+from matcher.weighing import NEEDS_CAP
 
 AS_SENT = "as sent"
 EXPLAINED = 10  # of the whole ranking; reasons further down are read by nobody

@@ -1,6 +1,6 @@
 """The hard rules: each says which rows may not be suggested, with a sentence for people. No score overrules one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import product
@@ -10,7 +10,7 @@ import numpy as np
 from matcher.encoding import FloatArray
 from matcher.index import BoolArray
 from matcher.network import Entry, Network, Side, kinds_of
-from matcher.records import History, ListingId, OrganisationId, Pair
+from matcher.records import History, Listing, ListingId, OrganisationId, Pair
 
 COOL_DOWN = timedelta(weeks=8)
 SAME_TEXT = 0.9  # similarity to the declined version from which on a text is still the one that was declined
@@ -23,6 +23,7 @@ class Past:
     history: History
     declined: dict[ListingId, set[ListingId]]
     recent: dict[ListingId, set[ListingId]]
+    forbidden: dict[ListingId, set[ListingId]]
     blocked: dict[OrganisationId, set[OrganisationId]]
 
 
@@ -36,15 +37,21 @@ class Asking:
 
 
 Forbids = Callable[[Asking, Side], BoolArray]
+Bars = Callable[[Side, date, Past], BoolArray]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`forbids` is true for each row that may not be suggested; `says` tells a person why."""
+    """`forbids` is true for each row that may not be suggested; `says` tells a person why.
+
+    A rule that looks at each listing by itself has `bars` too: true for each row that it keeps from being suggested to
+    anybody, and from asking in a round. A round finds these once: whoever is let ask, `forbids` would say the same.
+    """
 
     name: str
     says: str
     forbids: Forbids
+    bars: Bars | None = None
 
 
 def past(history: History, network: Network, on: date) -> Past:
@@ -54,10 +61,23 @@ def past(history: History, network: Network, on: date) -> Past:
     for block in history.blocked:
         for one in block:
             blocked.setdefault(one, set()).update(block - {one})
-    return Past(history, _both_ways(_standing(history, network)), _both_ways(recent), blocked)
+    standing = _standing(history, network)
+    return Past(history, _both_ways(standing), _both_ways(recent), _both_ways(history.forbidden), blocked)
 
 
-def _both_ways(pairs: Sequence[tuple[ListingId, ListingId]]) -> dict[ListingId, set[ListingId]]:
+def about(past: Past, listings: Iterable[Listing]) -> Past:
+    """What of it rules out single partners of these listings: little, and enough for rules without `bars`."""
+    listings = list(listings)
+    ids = [listing.id for listing in listings]
+    declined, recent, forbidden = (
+        {id_: partners[id_] for id_ in ids if id_ in partners}
+        for partners in (past.declined, past.recent, past.forbidden)
+    )
+    blocked = {one.organisation: past.blocked[one.organisation] for one in listings if one.organisation in past.blocked}
+    return Past(History(), declined, recent, forbidden, blocked)
+
+
+def _both_ways(pairs: Iterable[Pair]) -> dict[ListingId, set[ListingId]]:
     partners: dict[ListingId, set[ListingId]] = {}
     for need, offer in pairs:
         partners.setdefault(need, set()).add(offer)
@@ -113,21 +133,28 @@ def own_organisation(asking: Asking, side: Side) -> BoolArray:
 def not_open(asking: Asking, side: Side) -> BoolArray:
     if not asking.entry.listing.is_open(asking.on):
         return ~_none(side)
-    return ~side.open(asking.on)
+    return is_closed(side, asking.on, asking.past)
+
+
+def is_closed(side: Side, on: date, _past: Past) -> BoolArray:
+    return ~side.open(on)
 
 
 def no_capacity(asking: Asking, side: Side) -> BoolArray:
     listing = asking.entry.listing
     if listing.capacity is not None and listing.capacity <= asking.past.history.taken.get(listing.id, 0):
         return ~_none(side)
-    return side.full(asking.past.history.taken)
+    return is_full(side, asking.on, asking.past)
+
+
+def is_full(side: Side, _on: date, past: Past) -> BoolArray:
+    return side.full(past.history.taken)
 
 
 def out_of_reach(asking: Asking, side: Side) -> BoolArray:
     if asking.entry.remote:
         return _none(side)
-    meets, _ = side.places(asking.entry.places)
-    return ~(meets | side.remote)
+    return ~(side.meets(asking.entry.places) | side.remote)
 
 
 def excluded(asking: Asking, side: Side) -> BoolArray:
@@ -147,6 +174,23 @@ def blocked_pair(asking: Asking, side: Side) -> BoolArray:
     return mask
 
 
+def paused(asking: Asking, side: Side) -> BoolArray:
+    if asking.entry.listing.organisation in asking.past.history.paused:
+        return ~_none(side)
+    return is_paused(side, asking.on, asking.past)
+
+
+def is_paused(side: Side, on: date, past: Past) -> BoolArray:
+    mask = _none(side)
+    for organisation in past.history.paused:
+        mask[side.of(organisation)] = True
+    return mask
+
+
+def forbidden_pair(asking: Asking, side: Side) -> BoolArray:
+    return _these(side, asking.past.forbidden.get(asking.entry.listing.id, set()))
+
+
 def declined_pair(asking: Asking, side: Side) -> BoolArray:
     return _these(side, asking.past.declined.get(asking.entry.listing.id, set()))
 
@@ -156,16 +200,22 @@ def recently_suggested(asking: Asking, side: Side) -> BoolArray:
 
 
 def members_only(asking: Asking, side: Side) -> BoolArray:
+    return is_kept_from_members(side, asking.on, asking.past)
+
+
+def is_kept_from_members(side: Side, _on: date, _past: Past) -> BoolArray:
     return ~side.members_may_see
 
 
 RULES = (
     Rule("own organisation", "Both listings are the same organisation's.", own_organisation),
-    Rule("not open", "One of the two is not open on that day.", not_open),
-    Rule("no capacity", "One of the two has no capacity left.", no_capacity),
+    Rule("not open", "One of the two is not open on that day.", not_open, is_closed),
+    Rule("no capacity", "One of the two has no capacity left.", no_capacity, is_full),
     Rule("out of reach", "Their places do not meet, and neither works at a distance.", out_of_reach),
     Rule("excluded", "One of the two organisations does not want to meet the other, or its kind.", excluded),
     Rule("blocked", "These two organisations are not to be introduced.", blocked_pair),
+    Rule("paused", "One of the two organisations wants no suggestions for now.", paused, is_paused),
+    Rule("forbidden", "A coordinator ruled this pair out.", forbidden_pair),
     Rule("declined", "One side said no to this, and neither text has changed since.", declined_pair),
     Rule("suggested lately", "This was suggested within the last eight weeks.", recently_suggested),
 )
@@ -173,7 +223,7 @@ RULES = (
 
 MEMBER_RULES = (
     *RULES,
-    Rule("members only", "It is not from a member, or is for coordinators' eyes.", members_only),
+    Rule("members only", "It is not from a member, or is for coordinators' eyes.", members_only, is_kept_from_members),
 )
 """What holds besides where members are to be shown the result."""
 
@@ -184,6 +234,15 @@ def eligible(asking: Asking, side: Side, rules: Sequence[Rule] = RULES) -> BoolA
     for rule in rules:
         forbidden |= rule.forbids(asking, side)
     return ~forbidden
+
+
+def barred(side: Side, on: date, past: Past, rules: Sequence[Rule]) -> BoolArray:
+    """True for each row that a rule keeps from asking and from being suggested, whoever is on the other side."""
+    found = _none(side)
+    for rule in rules:
+        if rule.bars is not None:
+            found |= rule.bars(side, on, past)
+    return found
 
 
 def objections(asking: Asking, side: Side, listing: ListingId, rules: Sequence[Rule] = RULES) -> list[str]:

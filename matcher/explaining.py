@@ -8,12 +8,13 @@ import numpy as np
 from matcher.encoding import FloatArray
 from matcher.masking import HIDDEN, mask
 from matcher.network import Entry, Network
-from matcher.places import Place, can_meet, closest, lies_within
+from matcher.places import Place, closest, lies_within, meets
 from matcher.records import About, Kind, Organisation, Reason
 from matcher.vocabulary import Vocabulary
 
 SOON = timedelta(days=42)
 LONGEST_QUOTE = 240
+AT_ONCE = 500  # pairs whose clause vectors are in memory at once
 NEIGHBOURS_KM = 10.0  # between the edges of two areas: next door
 
 Reasons = tuple[tuple[Reason, ...], tuple[Reason, ...], tuple[Reason, ...]]
@@ -21,13 +22,17 @@ Reasons = tuple[tuple[Reason, ...], tuple[Reason, ...], tuple[Reason, ...]]
 
 
 def explain(network: Network, pairs: Sequence[tuple[Entry, Entry]], on: date) -> list[Reasons]:
-    """For each (need, offer) its reasons, mismatches and cautions; clause vectors are read in one go."""
-    needs = network.clause_vectors([need for need, _ in pairs])
-    offers = network.clause_vectors([offer for _, offer in pairs])
-    return [
-        _explained(need, offer, wanted, given, network.vocabulary, on)
-        for (need, offer), wanted, given in zip(pairs, needs, offers, strict=True)
-    ]
+    """For each (need, offer) its reasons, mismatches and cautions; clause vectors are read for many at a time."""
+    told: list[Reasons] = []
+    for start in range(0, len(pairs), AT_ONCE):
+        some = pairs[start : start + AT_ONCE]
+        needs = network.clause_vectors([need for need, _ in some])
+        offers = network.clause_vectors([offer for _, offer in some])
+        told += [
+            _explained(need, offer, wanted, given, network.vocabulary, on)
+            for (need, offer), wanted, given in zip(some, needs, offers, strict=True)
+        ]
+    return told
 
 
 def _explained(
@@ -96,7 +101,7 @@ def _place(need: Entry, offer: Entry) -> Both:
         silent = [name for name, entry in (("need", need), ("offer", offer)) if entry.organisation and not entry.places]
         return None, Reason(About.PLACE, f"The {silent[0]} does not say where it is: ask.") if silent else None
     here, there, kilometres = near
-    if can_meet([here], [there]):
+    if meets(here, there):
         told = Reason(About.PLACE, _nearness(here, there, kilometres))
         return (None, told) if _far(here, there, kilometres) and not at_a_distance else (told, None)
     apart = f"The offer is in {there.name}, the need is in {here.name}"

@@ -23,8 +23,7 @@ def features(entry: Entry, side: Side, found: Found) -> FloatArray:
     comparable with other questions'.
     """
     rows = found.rows
-    _, gaps = side.places(entry.places)
-    near = np.exp(-gaps[rows] / FADES_KM)
+    near = np.exp(-side.gaps(entry.places, rows) / FADES_KM)
     closeness = np.where(np.isnan(near), UNSAID_PLACE, near)
     remote = side.remote[rows] | entry.remote
     profile = side.profiles[rows] | (entry.listing.kind is Kind.PROFILE)

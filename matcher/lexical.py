@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.encoding import FloatArray
+from matcher.index import BoolArray
 
 K1, B = 1.2, 0.75  # the textbook's (Robertson and Zaragoza 2009)
 EXPANSION = 30  # terms that feedback adds to a question
+COMMON = 1 / 12  # of all documents: a term that so many have is faster added up over all of them
 
 
 @cache
@@ -49,6 +51,7 @@ class LexicalIndex:
         self._count = len(documents)
         self._numbers, self._by_term = _bm25(documents)
         self._by_document = _transposed(self._by_term, len(documents))
+        self._common = {term: self._dense(term) for term in np.flatnonzero(self._is_common()).tolist()}
 
     def question(self, words: Sequence[str]) -> Weighted:
         """The words that some document has, each weighing its share of all of them."""
@@ -59,9 +62,13 @@ class LexicalIndex:
     def scores(self, question: Weighted) -> FloatArray:
         """The question's BM25 score with every document, shape (documents,)."""
         scores = np.zeros(self._count, np.float32)
-        for term, weight in zip(question.terms.tolist(), question.weights, strict=True):
-            documents, bm25 = self._by_term.row(term)
-            scores[documents] += weight * bm25
+        rare: BoolArray = np.ones(len(question.terms), bool)
+        for n, term in enumerate(question.terms.tolist()):
+            if term in self._common:
+                rare[n] = False
+                scores += question.weights[n] * self._common[term]
+        documents, bm25, counts = self._by_term.rows(question.terms[rare])
+        np.add.at(scores, documents, bm25 * np.repeat(question.weights[rare], counts))
         return scores
 
     def expanded(self, question: Weighted, rows: NDArray[np.int64], shares: FloatArray, *, keep: float) -> Weighted:
@@ -69,18 +76,25 @@ class LexicalIndex:
 
         `keep` is the part of the weight that stays with the question's own terms (RM3: Abdul-Jaleel et al. 2004).
         """
-        found = [self._by_document.row(row) for row in rows.tolist()]
-        terms = np.concatenate([of_one for of_one, _ in found] or [np.zeros(0, np.int64)])
-        bm25 = np.concatenate([share * of_one for (_, of_one), share in zip(found, shares, strict=True)] or [shares])
+        terms, bm25, counts = self._by_document.rows(rows)
         if not len(terms) or not len(question.terms):
             return question
         distinct, place = np.unique(terms, return_inverse=True)
-        totals = np.bincount(place, bm25)
+        totals = np.bincount(place, np.repeat(shares, counts) * bm25)
         best = np.argsort(-totals, kind="stable")[:EXPANSION]
         together = np.concatenate([question.terms, distinct[best]])
         weights = np.concatenate([keep * question.weights, (1 - keep) * totals[best] / totals[best].sum()])
         distinct, place = np.unique(together, return_inverse=True)
         return Weighted(distinct, np.bincount(place, weights).astype(np.float32))
+
+    def _is_common(self) -> BoolArray:
+        return np.diff(self._by_term.starts) > COMMON * self._count
+
+    def _dense(self, term: int) -> FloatArray:
+        documents, bm25, _ = self._by_term.rows(np.array([term]))
+        dense = np.zeros(self._count, np.float32)
+        dense[documents] = bm25
+        return dense
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,12 +102,20 @@ class _Sparse:
     """Rows of a sparse matrix: row i holds `columns` and `values` from `starts[i]` to `starts[i + 1]`."""
 
     starts: NDArray[np.int64]
-    columns: NDArray[np.int64]
+    columns: NDArray[np.int32]
     values: FloatArray
 
-    def row(self, number: int) -> tuple[NDArray[np.int64], FloatArray]:
-        span = slice(self.starts[number], self.starts[number + 1])
-        return self.columns[span], self.values[span]
+    def rows(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], FloatArray, NDArray[np.int64]]:
+        """Columns and values of these rows one after the other, and how many each has."""
+        spans, counts = spread(self.starts, numbers)
+        return self.columns[spans].astype(np.int64), self.values[spans], counts
+
+
+def spread(starts: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where row i goes from `starts[i]` to `starts[i + 1]`: all that these rows hold, and how much each holds."""
+    counts = starts[rows + 1] - starts[rows]
+    ends = np.cumsum(counts)
+    return np.arange(counts.sum()) + np.repeat(starts[rows] - ends + counts, counts), counts
 
 
 def _bm25(documents: Sequence[Sequence[str]]) -> tuple[dict[str, int], _Sparse]:
@@ -101,19 +123,19 @@ def _bm25(documents: Sequence[Sequence[str]]) -> tuple[dict[str, int], _Sparse]:
     import bm25s
 
     if not any(documents):
-        return {}, _Sparse(np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
+        return {}, _Sparse(np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
     # numbered here: bm25s takes them from a set, whose order another process has otherwise
     numbers = {term: number for number, term in enumerate(sorted({term for one in documents for term in one}))}
     made = bm25s.BM25(k1=K1, b=B)
     made.index(([[numbers[term] for term in one] for one in documents], dict(numbers)), show_progress=False)
     parts = made.scores
     return numbers, _Sparse(
-        np.asarray(parts["indptr"], np.int64), np.asarray(parts["indices"], np.int64), np.asarray(parts["data"])
+        np.asarray(parts["indptr"], np.int64), np.asarray(parts["indices"], np.int32), np.asarray(parts["data"])
     )
 
 
 def _transposed(matrix: _Sparse, rows: int) -> _Sparse:
     order = np.argsort(matrix.columns, kind="stable")
-    terms = np.repeat(np.arange(len(matrix.starts) - 1), np.diff(matrix.starts))
+    terms = np.repeat(np.arange(len(matrix.starts) - 1, dtype=np.int32), np.diff(matrix.starts))
     starts = np.concatenate([[0], np.cumsum(np.bincount(matrix.columns, minlength=rows))]).astype(np.int64)
     return _Sparse(starts, terms[order], matrix.values[order])

@@ -1,17 +1,19 @@
 """A network ready to be matched: needs on one side, offers and profiles on the other, in columns and indexed."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher import passages
 from matcher.encoding import CachedEncoder, FloatArray, Progress, silent, unit
-from matcher.index import BoolArray, FlatIndex
-from matcher.lexical import LexicalIndex, terms
+from matcher.index import BoolArray, FlatIndex, highest
+from matcher.lexical import LexicalIndex, spread, terms
 from matcher.passages import Passage
 from matcher.places import Gazetteer, Place, PlaceSets, Reach, UnknownPlaceError
 from matcher.records import (
@@ -28,6 +30,7 @@ from matcher.records import (
 from matcher.vocabulary import Vocabulary
 
 PLACES_KEPT = 2048  # sets of places whose answers are remembered
+_SEARCHED = ("_by_organisation", "_by_exclusion", "_by_kind", "_place_sets", "_place_set_of")  # made of the entries
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,19 +63,25 @@ class Entry:
         whole = self.vectors if len(self.vectors) == 1 else unit(self.vectors.mean(axis=0, keepdims=True))
         return np.asarray(whole[0], np.float32)
 
+    def asking(self) -> "Entry":
+        """What it takes to ask with it: without the passages, which are for quoting."""
+        return replace(self, passages=(), vectors=self.vector[None])
+
 
 class Side:
-    """One side's entries, in order of id: row i everywhere is entry i."""
+    """One side's entries, in order of id: row i everywhere is entry i. Their vectors are the index's, not copied."""
 
     def __init__(self, entries: Iterable[Entry], dimension: int) -> None:
-        self.entries = sorted(entries, key=lambda entry: entry.listing.id)
-        self.rows = {entry.listing.id: row for row, entry in enumerate(self.entries)}
-        counts = [len(entry.passages) for entry in self.entries]
-        self._entry_of = np.repeat(np.arange(len(self.entries)), counts)
+        given = sorted(entries, key=lambda entry: entry.listing.id)
+        counts = [len(entry.passages) for entry in given]
+        self._entry_of = np.repeat(np.arange(len(given)), counts)
         self._first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        self._single = len(self._entry_of) == len(self.entries)
-        vectors = [entry.vectors for entry in self.entries]
+        self._single = len(self._entry_of) == len(given)
+        vectors = [entry.vectors for entry in given]
         self.index = FlatIndex(np.concatenate(vectors) if vectors else np.zeros((0, dimension), np.float32))
+        spans = pairwise(self._first.tolist())
+        self.entries = [replace(one, vectors=self.index.span(*span)) for one, span in zip(given, spans, strict=True)]
+        self.rows = {entry.listing.id: row for row, entry in enumerate(self.entries)}
         self.lexical = LexicalIndex([entry.terms for entry in self.entries])
         listings = [entry.listing for entry in self.entries]
         self.remote: BoolArray = np.array([entry.remote for entry in self.entries], bool)
@@ -85,7 +94,14 @@ class Side:
         self._meetings: dict[tuple[Place, ...], tuple[BoolArray, FloatArray]] = {}
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return len(self.remote)
+
+    def columns(self) -> "Side":
+        """The same side without its entries, for another process: searching takes rows and ids only."""
+        bare = copy(self)
+        bare.__dict__ |= {name: getattr(self, name) for name in _SEARCHED}
+        bare.entries, bare._meetings = [], {}
+        return bare
 
     def open(self, on: date) -> BoolArray:
         day = on.toordinal()
@@ -111,48 +127,52 @@ class Side:
         """The rows an exclusion of `what` names: an organisation's id, `sector:…` or `role:…`."""
         return self._by_kind.get(what, np.zeros(0, np.int64))
 
-    def places(self, places: tuple[Place, ...]) -> tuple[BoolArray, FloatArray]:
-        """For each row whether it can meet `places`, and the km between their nearest edges (nan: unknown)."""
+    def meets(self, places: tuple[Place, ...]) -> BoolArray:
+        """For each row whether it can meet `places`."""
+        return self._meeting(places)[0][self._place_set_of]
+
+    def gaps(self, places: tuple[Place, ...], rows: NDArray[np.int64]) -> FloatArray:
+        """For each of `rows` the km between its nearest edge and that of `places`; nan where unknown."""
+        return self._meeting(places)[1][self._place_set_of[rows]]
+
+    def _meeting(self, places: tuple[Place, ...]) -> tuple[BoolArray, FloatArray]:
         known = self._meetings.get(places)  # asked once: another thread may clear it meanwhile
         if known is None:
             if len(self._meetings) >= PLACES_KEPT:
                 self._meetings.clear()
-            meets, gaps = self._place_sets.meeting(places), self._place_sets.gaps(places)
-            self._meetings[places] = meets, gaps
-        else:
-            meets, gaps = known
-        return meets[self._place_set_of], gaps[self._place_set_of]
+            known = self._meetings[places] = self._place_sets.meeting(places), self._place_sets.gaps(places)
+        return known
 
     def nearest(self, query: FloatArray, count: int, among: BoolArray) -> NDArray[np.int64]:
         """Rows by their best passage, up to `count` passages deep."""
         found = self.index.nearest(query, count, among if self._single else among[self._entry_of])
         return found if self._single else np.unique(self._entry_of[found])
 
+    def nearest_by(self, similar: FloatArray, count: int, among: BoolArray) -> NDArray[np.int64]:
+        """The same, where `index.all_similarities` has compared the query with every passage already."""
+        found = highest(similar, count, among if self._single else among[self._entry_of])
+        return found if self._single else np.unique(self._entry_of[found])
+
     def similarities(self, query: FloatArray, rows: NDArray[np.int64]) -> FloatArray:
         """Each row's best passage against the query."""
         if self._single or not len(rows):
             return self.index.similarities(query, rows)
-        spans, starts = self._spans(rows)
-        return np.maximum.reduceat(self.index.similarities(query, spans), starts)
+        spans, counts = spread(self._first, rows)
+        return np.maximum.reduceat(self.index.similarities(query, spans), np.cumsum(counts) - counts)
 
     def prominence(self, query: FloatArray, rows: NDArray[np.int64]) -> FloatArray:
         """How far each row's best passage stands out among all passages: a z-score."""
         if self._single or not len(rows):
             return self.index.prominence(query, rows)
-        spans, starts = self._spans(rows)
-        return np.maximum.reduceat(self.index.prominence(query, spans), starts)
+        spans, counts = spread(self._first, rows)
+        return np.maximum.reduceat(self.index.prominence(query, spans), np.cumsum(counts) - counts)
 
     def vectors(self, rows: NDArray[np.int64]) -> FloatArray:
         """Each row's whole text as one unit vector, shape (rows, d)."""
         if self._single or not len(rows):
             return self.index.vectors(rows)
-        spans, starts = self._spans(rows)
-        return unit(np.add.reduceat(self.index.vectors(spans), starts))
-
-    def _spans(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The passages of these rows one after the other, and where each row's begin."""
-        spans = [np.arange(self._first[row], self._first[row + 1]) for row in rows]
-        return np.concatenate(spans), np.concatenate([[0], np.cumsum([len(span) for span in spans])[:-1]])
+        spans, counts = spread(self._first, rows)
+        return unit(np.add.reduceat(self.index.vectors(spans), np.cumsum(counts) - counts))
 
     @cached_property
     def members_may_see(self) -> BoolArray:
@@ -239,15 +259,13 @@ class Network:
         self.revision = revision
         self.progress = progress
         known: dict[ListingId, Entry] = {} if before is None else before._entries
-        self._entries: dict[ListingId, Entry] = {
-            entry.listing.id: entry for entry in self._prepare(self._all_listings(), known)
-        }
+        prepared = self._prepare(self._all_listings(), known)
         # asked for only in an empty network: to know it, an encoder may have to load its weights
-        dimension = next((e.vectors.shape[1] for e in self._entries.values()), 0) or encoder.encoder.dimension
-        wanted = [entry for entry in self._entries.values() if entry.listing.kind is Kind.NEED]
-        given = [entry for entry in self._entries.values() if entry.listing.kind is not Kind.NEED]
-        self.needs = Side(wanted, dimension)
-        self.offers = Side(given, dimension)
+        dimension = prepared[0].vectors.shape[1] if prepared else encoder.encoder.dimension
+        self.needs = Side([entry for entry in prepared if entry.listing.kind is Kind.NEED], dimension)
+        self.offers = Side([entry for entry in prepared if entry.listing.kind is not Kind.NEED], dimension)
+        entries = (*self.needs.entries, *self.offers.entries)
+        self._entries: dict[ListingId, Entry] = {entry.listing.id: entry for entry in entries}
 
     def updated(
         self,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from matcher.errors import CommonwealError
 
 EARTH_KM = 6371.0
+PAIRS_KEPT = 1 << 14  # of places, whose distance is remembered: a round tells of the same towns over and over
 TRAVEL_KM = 30.0  # between the edges of two circles: what somebody would still travel for the right partner
 
 
@@ -251,6 +252,7 @@ def _key(name: str) -> str:
     return re.sub(r"^the\s+", "", " ".join(plain.split()))
 
 
+@lru_cache(maxsize=PAIRS_KEPT)
 def distance_km(a: Place, b: Place) -> float:
     """Great-circle distance between the centres, in km."""
     here, there = (_points([place])[0] for place in (a, b))
@@ -339,13 +341,19 @@ def can_meet(some: Sequence[Place], others: Sequence[Place]) -> bool:
     return bool(PlaceSets([others]).meeting(some)[0])
 
 
+@lru_cache(maxsize=PAIRS_KEPT)
+def meets(a: Place, b: Place) -> bool:
+    """Whether the one can meet the other."""
+    return can_meet((a,), (b,))
+
+
 def closest(some: Sequence[Place], others: Sequence[Place]) -> tuple[Place, Place, float] | None:
     """The two places nearest to each other and their distance in km, of those that can meet if any can.
 
     None where either side names none with a point.
     """
     pairs = [
-        (not can_meet([a], [b]), distance_km(a, b), i, j)
+        (not meets(a, b), distance_km(a, b), i, j)
         for i, a in enumerate(some)
         for j, b in enumerate(others)
         if Reach.REMOTE not in (a.reach, b.reach)

@@ -148,7 +148,8 @@ class Reason:
 class Suggestion:
     """A need and an offer (or profile) worth an introduction, with why, what does not fit, and what to mind.
 
-    `fit` is a calibrated 0-1, comparable across queries; `score` orders one query only.
+    `fit` is a calibrated 0-1, comparable across queries; `score` orders one query only. A round adds the likelihood
+    that either side says yes, the probability with which it was chosen, and whether a coordinator pinned it.
     """
 
     need: Listing
@@ -159,10 +160,39 @@ class Suggestion:
     reasons: tuple[Reason, ...] = ()
     mismatches: tuple[Reason, ...] = ()
     cautions: tuple[Reason, ...] = ()
+    asking: float | None = None
+    giving: float | None = None
+    propensity: float | None = None
+    pinned: bool = False
 
     @property
     def pair(self) -> Pair:
         return self.need.id, self.offer.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOver:
+    """A candidate that a round did not choose, and why, in a sentence for coordinators.
+
+    `between` are the organisations that need and offer it; `propensity` is the probability with which chance might
+    have chosen it.
+    """
+
+    need: ListingId
+    offer: ListingId
+    between: tuple[OrganisationId, OrganisationId]
+    fit: float
+    strength: Strength
+    propensity: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A member that a round has nothing for: whether something `fitted`, and what it is told would help."""
+
+    fitted: bool
+    helps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +208,15 @@ class Decline:
 class History:
     """What happened before, as far as it rules pairs out.
 
-    `suggested` holds the day a pair was last released; `blocked` pairs of organisations; `taken` the partners a
-    listing already has.
+    `suggested` holds the day a pair was last released; `blocked` pairs of organisations; `forbidden` pairs of listings
+    that a coordinator ruled out; `paused` who wants nothing on that day; `taken` the partners a listing already has;
+    `introduced` how often an organisation was introduced in the last eight weeks.
     """
 
     suggested: Mapping[Pair, date] = field(default_factory=dict)
     declined: Mapping[Pair, Decline] = field(default_factory=dict)
     blocked: frozenset[frozenset[OrganisationId]] = frozenset()
+    forbidden: frozenset[Pair] = frozenset()
+    paused: frozenset[OrganisationId] = frozenset()
     taken: Mapping[ListingId, int] = field(default_factory=dict)
+    introduced: Mapping[OrganisationId, int] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.encoding import FloatArray, unit
-from matcher.index import BoolArray, standardised
+from matcher.index import BoolArray, highest, standardised
 from matcher.lexical import Weighted
 from matcher.network import Entry, Side
 
@@ -46,22 +46,36 @@ class _Question:
     openness: float
 
 
-def retrieve(entry: Entry, side: Side, among: BoolArray, *, lexical_weight: float, depth: int = DEPTH) -> Found:
+def retrieve(
+    entry: Entry,
+    side: Side,
+    among: BoolArray,
+    *,
+    lexical_weight: float,
+    depth: int = DEPTH,
+    similar: FloatArray | None = None,
+) -> Found:
     """The `depth` best rows of the side where `among` is true; ties go to the smaller id.
 
     Cosine and BM25 are standardised over all rows of the side and added (z-score fusion). What the best have in common
     is then asked for too (pseudo-relevance feedback: Rocchio 1971 for the vector, RM3 for the words, both weighted by
     score), and each score leans on those of the nearest other candidates (Diaz 2005).
+
+    `similar` is the entry's similarity to every passage, where many were compared at once.
     """
     if not among.any():
         return Found(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.float32))
     words = side.lexical.question(entry.terms)
     asked = _Question(entry.vector, words, FEW_WORDS / (FEW_WORDS + len(words.terms)))
     bm25 = side.lexical.scores(asked.words)
-    rows = np.union1d(side.nearest(asked.vector, SMOOTHED * WIDER, among), _top(bm25, SMOOTHED * WIDER, among))
+    if similar is None:
+        near = side.nearest(asked.vector, SMOOTHED * WIDER, among)
+    else:
+        near = side.nearest_by(similar, SMOOTHED * WIDER, among)
+    rows = _united(len(side), near, _top(bm25, SMOOTHED * WIDER, among))
     asked = _learnt(asked, side, rows, _fused(asked, side, rows, bm25, lexical_weight))
     bm25 = side.lexical.scores(asked.words)
-    rows = np.union1d(rows, _top(bm25, SMOOTHED * WIDER, among))
+    rows = _united(len(side), rows, _top(bm25, SMOOTHED * WIDER, among))
     rows, score = _best(rows, _fused(asked, side, rows, bm25, lexical_weight), SMOOTHED)
     rows, score = _smoothed(asked, side, rows, score)
     if depth > SMOOTHED:  # the first are the same, however deep somebody looks
@@ -75,18 +89,24 @@ def retrieve(entry: Entry, side: Side, among: BoolArray, *, lexical_weight: floa
 
 def _best(rows: NDArray[np.int64], score: FloatArray, count: int) -> tuple[NDArray[np.int64], FloatArray]:
     """The `count` rows with the highest scores, best first, ties by row."""
+    if 0 < count < len(rows):
+        enough = score >= np.partition(score, -count)[-count]
+        rows, score = rows[enough], score[enough]
     order = np.lexsort((rows, -score))[:count]
     return rows[order], score[order]
 
 
 def _top(bm25: FloatArray, count: int, among: BoolArray) -> NDArray[np.int64]:
     """The rows with the highest score above 0, ties by row."""
-    rows = np.flatnonzero((bm25 > 0) & among)
-    if len(rows) > count:
-        least = np.partition(bm25[rows], len(rows) - count)[len(rows) - count]
-        above = rows[bm25[rows] > least]
-        rows = np.union1d(above, rows[bm25[rows] == least][: count - len(above)])
-    return rows
+    return highest(bm25, count, among & (bm25 > 0))
+
+
+def _united(count: int, *found: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows, each below `count`, that any of these lists holds, in their order."""
+    any_of: BoolArray = np.zeros(count, bool)
+    for rows in found:
+        any_of[rows] = True
+    return np.flatnonzero(any_of)
 
 
 def _fused(
@@ -116,9 +136,9 @@ def _smoothed(
     vectors = side.vectors(rows)
     alike = np.maximum(vectors @ vectors.T, 0)
     np.fill_diagonal(alike, -1)
-    near = np.argpartition(-alike, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS]
-    weights = np.take_along_axis(alike, near, axis=1) + np.float32(1e-6)
-    around = (weights * score[near]).sum(axis=1) / weights.sum(axis=1)
+    least = np.partition(alike, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS, None]
+    weights = (alike + np.float32(1e-6)) * (alike >= least)
+    around = (weights @ score) / weights.sum(axis=1)
     share = LEANING * asked.openness
     leaning = np.asarray((1 - share) * score + share * around, np.float32)
     return _best(rows, leaning, len(rows))

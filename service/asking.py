@@ -73,6 +73,8 @@ def ask(
         notes += (Note(f"This {kind} is listed already: what was suggested for it lately, or declined, is left out."),)
     with commonweal.database.read() as connection:
         history = rounds.history(connection, today, about=listing.id)
+    if asker in history.paused:  # a pause is about being sent suggestions, not about asking
+        history = replace(history, paused=history.paused - {asker})
     suggestions = suggest(
         network,
         replace(listing, places=places or listing.places),

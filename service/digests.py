@@ -22,6 +22,7 @@ from matcher.records import (
     Contact,
     History,
     Kind,
+    LeftOut,
     Listing,
     ListingId,
     Organisation,
@@ -88,21 +89,44 @@ def compose(
     """The digest of one organisation from those of the round's suggestions that are its own, as asker or as giver."""
     wanted = [_item(s, s.need, s.offer, names) for s in suggestions if s.need.organisation == organisation.id]
     given = [_item(s, s.offer, s.need, names) for s in suggestions if s.offer.organisation == organisation.id]
+    return _rendered(
+        "digest",
+        organisation,
+        contact,
+        week=week,
+        network=network_name,
+        subject=_subject(len(wanted), len(given), [item.partner for item in [*wanted, *given]]),
+        count=len(wanted) + len(given),
+        sections=[("For what you need", wanted), ("For what you can give", given)],
+    )
+
+
+def advise(organisation: Organisation, contact: Contact, left_out: LeftOut, *, week: str, network_name: str) -> Digest:
+    """The digest of an organisation that the round has nothing for: what would help, and nothing of anybody else."""
+    return _rendered(
+        "advice",
+        organisation,
+        contact,
+        week=week,
+        network=network_name,
+        subject="Nothing for you this week, and what would help",
+        fitted=left_out.fitted,
+        helps=[mask(says) for says in left_out.helps],
+    )
+
+
+def _rendered(
+    template: str, organisation: Organisation, contact: Contact, *, week: str, subject: str, **shown: object
+) -> Digest:
     name = _one_line(organisation.name)
-    subject = _subject(len(wanted), len(given), [item.partner for item in [*wanted, *given]])
     context = {
-        "network": network_name,
         "greeting": f"Dear {_one_line(contact.name)}" if contact.name else f"Dear colleagues at {name}",
         "organisation": name,
-        "count": len(wanted) + len(given),
         "monday": f"{rounds.monday(week):%d %B %Y}".lstrip("0"),
         "subject": subject,
-        "sections": [
-            ("For what you need", wanted),
-            ("For what you can give", given),
-        ],
+        **shown,
     }
-    text, html = (_environment().get_template(f"digest.{kind}").render(context) for kind in ("txt", "html"))
+    text, html = (_environment().get_template(f"{template}.{kind}").render(context) for kind in ("txt", "html"))
     return Digest(organisation.id, week, subject, text, html)
 
 
@@ -219,13 +243,21 @@ def of_round(
     contacts: Mapping[OrganisationId, Contact],
     network_name: str,
 ) -> Iterator[tuple[Digest, Contact]]:
-    """Each digest of a round with whom it goes to: members with a suggestion and an address, in order of id."""
+    """Each digest of a round with whom it goes to, in order of id.
+
+    They are members with an address, and either a suggestion or, without one, something that would help.
+    """
     names = {id_: organisation.name for id_, organisation in organisations.items()}
-    for id_ in sorted({one.organisation for s in round_.suggestions for one in (s.need, s.offer)}):
+    helped = {id_: left_out for id_, left_out in round_.proposal.left_out.items() if left_out.helps}
+    for id_ in sorted(helped.keys() | {one.organisation for s in round_.suggestions for one in (s.need, s.offer)}):
         organisation, contact = organisations.get(id_), contacts.get(id_)
         if organisation and organisation.standing is Standing.MEMBER and contact and contact.email:
             own = [s for s in round_.suggestions if id_ in (s.need.organisation, s.offer.organisation)]
-            yield compose(organisation, contact, own, names, week=round_.week, network_name=network_name), contact
+            of_week = {"week": round_.week, "network_name": network_name}
+            if own:
+                yield compose(organisation, contact, own, names, **of_week), contact
+            else:
+                yield advise(organisation, contact, helped[id_], **of_week), contact
 
 
 def write(commonweal: Commonweal, week: str, folder: Path) -> list[Path]:
@@ -239,7 +271,8 @@ def write(commonweal: Commonweal, week: str, folder: Path) -> list[Path]:
         organisations = {id_: stored.record for id_, stored in members.organisations(connection).items()}
         listings = {id_: stored.record for id_, stored in members.listings(connection).items()}
         contacts = members.contacts(connection)
-        history = rounds.history(connection, rounds.monday(week), week)
+        read_on = max(commonweal.now().date(), rounds.monday(week))
+        history = rounds.history(connection, read_on, week)
     if round_ is None or round_.released_at is None:
         state = "has no round" if round_ is None else "is proposed, not released"
         raise NotReleasedError(f"week {week} {state}: nothing is mailed. Run: commonweal round --week {week} --release")
@@ -247,8 +280,13 @@ def write(commonweal: Commonweal, week: str, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     unaddressable: list[str] = []
-    standing = replace(round_, suggestions=tuple(_standing(round_, organisations, listings, history)))
-    every = list(of_round(standing, organisations, contacts, commonweal.settings.network_name))
+    standing = replace(
+        round_.proposal,
+        suggestions=tuple(_standing(round_, organisations, listings, history)),
+        left_out={id_: one for id_, one in round_.proposal.left_out.items() if id_ not in history.paused},
+    )
+    mailed = replace(round_, proposal=standing)
+    every = list(of_round(mailed, organisations, contacts, commonweal.settings.network_name))
     for digest, contact in every:
         try:
             mail = message(digest, contact, sender=mail_from, at=round_.released_at)
@@ -272,7 +310,7 @@ def _standing(
     listings: Mapping[ListingId, Listing],
     history: History,
 ) -> Iterator[Suggestion]:
-    """The suggestions nobody has declined or blocked since the release, between members that still are.
+    """The suggestions that no decision since the release rules out, between members that still are.
 
     A decline counts when it is of the texts as they were released or as they are now, not when it is of older ones.
     """
@@ -285,7 +323,8 @@ def _standing(
             text in (side.text, now.get(side.id, side).text)
             for text, side in ((decline.need_text, one.need), (decline.offer_text, one.offer))
         )
-        if are_members and not is_declined and frozenset(both) not in history.blocked:
+        is_ruled_out = one.pair in history.forbidden or frozenset(both) in history.blocked
+        if are_members and not is_declined and not is_ruled_out and history.paused.isdisjoint(both):
             yield one
 
 

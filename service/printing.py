@@ -3,9 +3,9 @@
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -13,9 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from matcher.masking import mask
-from matcher.records import About, Kind, Organisation, OrganisationId, Reason, Suggestion
+from matcher.records import About, Kind, Organisation, OrganisationId, PassedOver, Reason, Suggestion
+
+if TYPE_CHECKING:
+    from matcher.proposing import Proposal
+    from service.rounds import Difference
 
 PATIENCE = 1.0  # seconds before a bar appears
+
+ALL_FULL = "all that fits was at its limit this week"
+NOTHING_NEW = "nothing new fits well enough this week"
+LISTED = 20  # of a kind that are told; the others are counted
 
 WIDTH = None if sys.stdout.isatty() else 140  # a file or pipe has no width of its own
 
@@ -133,3 +141,65 @@ def suggestion_document(suggestion: Suggestion, names: Names) -> dict[str, Any]:
     }
     told = {part: [asdict(r) for r in getattr(suggestion, part)] for part in ("reasons", "mismatches", "cautions")}
     return {**listings, "fit": round(suggestion.fit, 4), "strength": suggestion.strength.value, **told}
+
+
+def round_document(proposal: "Proposal", differences: Sequence["Difference"], names: Names) -> dict[str, Any]:
+    """A round for `--json`."""
+    return {
+        "suggestions": [
+            {
+                **suggestion_document(one, names),
+                "likelihood": {"asking": one.asking, "giving": one.giving},
+                "propensity": one.propensity,
+                "pinned": one.pinned,
+            }
+            for one in proposal.suggestions
+        ],
+        "left_out": {one: asdict(left_out) for one, left_out in proposal.left_out.items()},
+        "passed_over": [{**asdict(one), "why": mask(one.why)} for one in proposal.passed_over],
+        "unmet": [{"need": need, "offer": offer, "why": why} for (need, offer), why in proposal.unmet.items()],
+        "value": proposal.value,
+        "bound": proposal.bound,
+        "differences": [asdict(one) for one in differences],
+    }
+
+
+def round_lines(
+    proposal: "Proposal", differences: Sequence["Difference"], names: Names, about: OrganisationId | None = None
+) -> Iterator[str]:
+    """What a round has to say besides its suggestions; about one organisation, also all its reasons and what helps."""
+    for number, one in enumerate(proposal.suggestions if about else (), 1):
+        yield from suggestion_lines(number, one, Kind.NEED if one.need.organisation == about else Kind.OFFER, names)
+    left_out = [
+        [f"  {name_of(organisation, names)}: " + (ALL_FULL if left_out.fitted else NOTHING_NEW)]
+        + ([f"      {says}" for says in left_out.helps] if about else [])
+        for organisation, left_out in proposal.left_out.items()
+    ]
+    passed_over = [[_why_not(one, names)] for one in proposal.passed_over]
+    for told in (left_out, passed_over):
+        yield from (line for lines in told[:LISTED] for line in lines)
+        if len(told) > LISTED:
+            yield f"  and {len(told) - LISTED} more: --json has all, --about ORGANISATION one organisation's"
+    for (need, offer), why in proposal.unmet.items():
+        yield f"  pinned and not met: {need} with {offer}. {why}"
+    for difference in differences:
+        yield from _difference_lines(difference, names)
+
+
+def _why_not(one: PassedOver, names: Names) -> str:
+    both = " with ".join(name_of(organisation, names) for organisation in one.between)
+    return f"  not chosen, {one.strength.value}: {both}. {mask(one.why)}"
+
+
+def _difference_lines(difference: "Difference", names: Names) -> Iterator[str]:
+    against = difference.against
+    yield (
+        f"Against {against}: {counted(len(difference.new), 'pair')} new, {len(difference.gone)} gone; "
+        f"{counted(len(difference.served), 'organisation')} with something that had nothing, "
+        f"{len(difference.left_out)} the other way round"
+    )
+    for mark, organisations in (("+", difference.served), ("-", difference.left_out)):
+        if organisations:
+            told = ", ".join(name_of(one, names) for one in organisations[:LISTED])
+            more = len(organisations) - LISTED
+            yield f"  {mark} {told}" + (f", and {more} more" if more > 0 else "")

@@ -1,17 +1,29 @@
 """The weekly round: proposed from what the store holds, released once."""
 
-from dataclasses import dataclass
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 
+import numpy as np
+
+from matcher.advising import advise
+from matcher.candidates import gather
 from matcher.eligibility import Past, past
 from matcher.errors import CommonwealError
-from matcher.matching import objections, propose
+from matcher.matching import objections
 from matcher.network import Network
-from matcher.records import OrganisationId, Suggestion
+from matcher.proposing import Limits, Proposal, propose
+from matcher.ranking import Ranker
+from matcher.records import OrganisationId, Pair, Suggestion
 from service import faults
-from service.store import members, rounds
+from service.store import decisions, members, rounds
 from service.store.rounds import Round
 from service.wiring import Commonweal
+
+TOLD_AGAIN = 4  # weeks until a member that still gets nothing is told again what would help
+
+
+LOOKED_FOR = 1000  # members for whom it is looked further away, in one round
 
 
 class StaleError(CommonwealError):
@@ -20,12 +32,23 @@ class StaleError(CommonwealError):
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A week's round as just computed. `revision` is 0 where it was a dry run."""
+    """A week's round as just computed. `revision` is 0 where it was a dry run, which also says what would change."""
 
     week: str
     revision: int
-    suggestions: tuple[Suggestion, ...]
-    left_out: dict[OrganisationId, bool]
+    proposal: Proposal
+    differences: tuple["Difference", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a round has that another has not, and the other way round: pairs, and organisations with a suggestion."""
+
+    against: str
+    new: tuple[Pair, ...]
+    gone: tuple[Pair, ...]
+    served: tuple[OrganisationId, ...]
+    left_out: tuple[OrganisationId, ...]
 
 
 def run(commonweal: Commonweal, week: str, *, dry_run: bool = False) -> Proposed:
@@ -37,29 +60,77 @@ def run(commonweal: Commonweal, week: str, *, dry_run: bool = False) -> Proposed
     with commonweal.database.read() as connection:
         history = rounds.history(connection, day, week)
         rounds.refuse_released(connection, week)
-    proposal = propose(
-        commonweal.live.current(),
-        ranker=commonweal.core.ranker,
-        on=day,
-        history=history,
-        progress=commonweal.progress,
-        needs_cap=commonweal.settings.needs_cap,
+        pinned = decisions.pinned(connection, week)
+        told = rounds.told_lately(connection, week, TOLD_AGAIN - 1)
+    network, ranker = commonweal.live.current(), commonweal.core.ranker
+    before = past(history, network, day)
+    found = gather(
+        network, ranker=ranker, on=day, before=before, progress=commonweal.progress, workers=commonweal.workers
     )
+
+    def solved(pins: tuple[Pair, ...]) -> Proposal:
+        settings = commonweal.settings
+        return propose(
+            network,
+            ranker=ranker,
+            on=day,
+            history=history,
+            limits=Limits(settings.needs_cap, settings.total_cap),
+            pinned=pins,
+            chance=np.random.default_rng([int(part) for part in week.split("-W")]),
+            spread=settings.exploration,
+            found=found,
+            progress=commonweal.progress,
+        )
+
+    proposal = _helped(solved(pinned), told, network, ranker=ranker, on=day, before=before)
+    if dry_run:
+        without_pins = solved(()) if pinned else None
+        return Proposed(week, 0, proposal, tuple(_differences(commonweal, week, proposal, without_pins)))
     faults.point("round.computed")
-    revision = 0
-    if not dry_run:
-        with commonweal.database.write() as connection:
-            revision = rounds.propose(
-                connection,
-                week,
-                proposal.suggestions,
-                versions=commonweal.versions,
-                left_out=proposal.left_out,
-                at=commonweal.now(),
-            )
-            faults.point("round.before-commit")
-        faults.point("round.committed")
-    return Proposed(week, revision, proposal.suggestions, proposal.left_out)
+    with commonweal.database.write() as connection:
+        revision = rounds.propose(connection, week, proposal, versions=commonweal.versions, at=commonweal.now())
+        faults.point("round.before-commit")
+    faults.point("round.committed")
+    return Proposed(week, revision, proposal)
+
+
+def _helped(
+    proposal: Proposal, told: Container[OrganisationId], network: Network, *, ranker: Ranker, on: date, before: Past
+) -> Proposal:
+    """The same with what would help each member that has nothing and was not told so lately."""
+    due = [one for one in proposal.left_out if one not in told]
+    helps = {
+        one: advise(network, one, ranker=ranker, on=on, before=before, looks=number < LOOKED_FOR)
+        for number, one in enumerate(due)
+    }
+    left_out = {one: replace(what, helps=helps.get(one, ())) for one, what in proposal.left_out.items()}
+    return replace(proposal, left_out=left_out)
+
+
+def _differences(
+    commonweal: Commonweal, week: str, proposal: Proposal, without_pins: Proposal | None
+) -> Iterable[Difference]:
+    """Against the last released round before, and against the same round without this week's pins."""
+    with commonweal.database.read() as connection:
+        earlier = [one for one, is_released in rounds.weeks(connection).items() if is_released and one < week]
+        last = rounds.load(connection, earlier[0]) if earlier else None
+    if last is not None:
+        yield _difference(last.week, proposal.suggestions, last.suggestions)
+    if without_pins is not None:
+        yield _difference("this week without its pins", proposal.suggestions, without_pins.suggestions)
+
+
+def _difference(against: str, these: Iterable[Suggestion], those: Iterable[Suggestion]) -> Difference:
+    now, then = ({one.pair: one for one in suggestions} for suggestions in (these, those))
+    served, had = ({one.organisation for each in s.values() for one in (each.need, each.offer)} for s in (now, then))
+    return Difference(
+        against,
+        new=tuple(sorted(now.keys() - then.keys())),
+        gone=tuple(sorted(then.keys() - now.keys())),
+        served=tuple(sorted(served - had)),
+        left_out=tuple(sorted(had - served)),
+    )
 
 
 def proposed(commonweal: Commonweal, week: str) -> Proposed | None:
@@ -69,7 +140,7 @@ def proposed(commonweal: Commonweal, week: str) -> Proposed | None:
             return None
         found = rounds.load(connection, week)
     assert found is not None
-    return Proposed(week, found.revision, found.suggestions, dict(found.left_out))
+    return Proposed(week, found.revision, found.proposal)
 
 
 def release(commonweal: Commonweal, week: str, revision: int | None = None) -> bool:
@@ -89,14 +160,15 @@ def release(commonweal: Commonweal, week: str, revision: int | None = None) -> b
                 continue  # somebody wrote in between: look at what they wrote first
             round_ = rounds.load(connection, week)
             if round_ is not None and round_.released_at is None:
-                _refuse_stale(round_, network, day, before)
+                _refuse_stale(round_, network, day, before, decisions.pinned(connection, week))
             released = rounds.release(connection, week, commonweal.now(), revision)
             faults.point("release.before-commit")
         return released
 
 
-def _refuse_stale(round_: Round, network: Network, day: date, before: Past) -> None:
-    stale = [
+def _refuse_stale(round_: Round, network: Network, day: date, before: Past, pinned: Iterable[Pair]) -> None:
+    stale = [f"{need} and {offer}: pinned, or no longer so." for need, offer in sorted(round_.pins ^ set(pinned))]
+    stale += [
         f"{one.need.id} and {one.offer.id}: {' '.join(found)}"
         for one in round_.suggestions
         if (found := objections(network, one, on=day, before=before))

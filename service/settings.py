@@ -39,6 +39,21 @@ class Settings(BaseSettings):
     network_name: str = Field(default="Commonweal", description="What the network calls itself in mails and pages")
     mail_from: str = Field(default="suggestions@commonweal.example", description="Sender of every mail")
     needs_cap: int = Field(default=3, ge=0, le=20, description="Most suggestions a week for one organisation's needs")
+    total_cap: int = Field(
+        default=5, ge=0, le=40, description="Most suggestions a week for one organisation, needs and offers together"
+    )
+    review: bool = Field(
+        default=True, description="Whether a round waits for `commonweal round --release`; false releases it at once"
+    )
+    exploration: float = Field(
+        default=0.05,
+        ge=0,
+        le=0.5,
+        description="By what share the worths of two candidates may differ for chance to choose between them; 0: never",
+    )
+    workers: int = Field(
+        default=0, ge=0, le=256, description="Processes that look for a round's candidates; 0: one for each core"
+    )
     port: int = Field(default=8000, ge=0, le=65535, description="Port the pages are served on, at 127.0.0.1 only")
 
     @field_validator("home", "weights", "vocabulary", "ranker")

@@ -9,6 +9,7 @@ from functools import cached_property
 from matcher.assembling import Core, assemble
 from matcher.encoding import CachedEncoder, Progress, silent
 from matcher.network import Network
+from matcher.workers import cores
 from service.settings import Settings
 from service.store import members
 from service.store.database import Database, sqlite_file
@@ -50,6 +51,11 @@ class Commonweal:
     @cached_property
     def live(self) -> "LiveNetwork":
         return LiveNetwork(self)
+
+    @property
+    def workers(self) -> int:
+        """How many processes a round may use."""
+        return self.settings.workers or cores()
 
     @property
     def versions(self) -> Mapping[str, str]:

@@ -20,8 +20,9 @@ def backup(database: Database, to: Path) -> int:
     source = _file(database)
     if to.resolve() == source.resolve():
         raise BackupError(f"{to} is the database itself; name another file for the copy")
-    with database.read():  # says what is wrong with it before anything is written
-        pass
+    if database.version() is None:  # an older one is copied as it is: that is done before it is migrated
+        with database.read():  # says what is missing before anything is written
+            pass
     part = to.with_name(to.name + ".part")
     try:
         part.unlink(missing_ok=True)

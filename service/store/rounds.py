@@ -1,22 +1,26 @@
-"""Rounds and their suggestions, and what people decided about pairs."""
+"""Rounds, their suggestions, and what of the past rules pairs out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, or_, select, update
 
 from matcher.eligibility import COOL_DOWN
 from matcher.errors import CommonwealError
+from matcher.proposing import Proposal
 from matcher.records import (
     About,
     Decline,
     History,
     Kind,
+    LeftOut,
     Listing,
     ListingId,
     OrganisationId,
+    Pair,
+    PassedOver,
     Reason,
     Strength,
     Suggestion,
@@ -32,26 +36,27 @@ class ReleasedError(CommonwealError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One week's round as stored. `left_out` holds the members with no suggestion: True where one fitted."""
+    """One week's round as stored."""
 
     week: str
     revision: int
     versions: Mapping[str, str]
-    left_out: Mapping[OrganisationId, bool]
     proposed_at: datetime
     released_at: datetime | None
-    suggestions: tuple[Suggestion, ...]
+    proposal: Proposal
+
+    @property
+    def suggestions(self) -> tuple[Suggestion, ...]:
+        """Best first."""
+        return self.proposal.suggestions
+
+    @property
+    def pins(self) -> frozenset[Pair]:
+        """The pairs that were pinned when it was proposed, met or not."""
+        return frozenset(one.pair for one in self.suggestions if one.pinned) | frozenset(self.proposal.unmet)
 
 
-def propose(
-    connection: Connection,
-    week: str,
-    suggestions: Sequence[Suggestion],
-    *,
-    versions: Mapping[str, str],
-    left_out: Mapping[OrganisationId, bool],
-    at: datetime,
-) -> int:
+def propose(connection: Connection, week: str, proposal: Proposal, *, versions: Mapping[str, str], at: datetime) -> int:
     """Stores the week's next revision in place of the one before, and returns its number.
 
     Raises ReleasedError, having changed nothing, where one was released.
@@ -61,24 +66,28 @@ def propose(
         "week": week,
         "revision": before + 1,
         "versions": dict(versions),
-        "left_out": dict(left_out),
+        "left_out": {organisation: asdict(left_out) for organisation, left_out in proposal.left_out.items()},
         "proposed_at": at.astimezone(UTC),
         "released_at": None,
+        "value": proposal.value,
+        "bound": proposal.bound,
+        "unmet": [[*pair, why] for pair, why in proposal.unmet.items()],
     }
     upsert(connection, schema.rounds, [row])
-    connection.execute(delete(schema.suggestions).where(schema.suggestions.c.week == week))
-    rows = [{"week": week, **_row(suggestion)} for suggestion in suggestions]
-    if rows:
-        connection.execute(schema.suggestions.insert(), rows)
+    passed_over = [asdict(one) for one in proposal.passed_over]
+    for table, rows in ((schema.suggestions, map(_row, proposal.suggestions)), (schema.passed_over, passed_over)):
+        connection.execute(delete(table).where(table.c.week == week))
+        if rows := [{"week": week, **row} for row in rows]:
+            connection.execute(table.insert(), rows)
     return before + 1
 
 
 def refuse_released(connection: Connection, week: str) -> int:
     """The number of the week's newest revision, 0 before the first. Raises ReleasedError where one was released."""
     table = schema.rounds
-    found = connection.execute(select(table).where(table.c.week == week).with_for_update()).one_or_none()
+    found = connection.execute(select(table).where(table.c.week == week)).one_or_none()
     if found is not None and found.released_at is not None:
-        day = _utc(found.released_at)
+        day = in_utc(found.released_at)
         raise ReleasedError(f"the round of {week} was released on {day:%d %B %Y}: it is not run again")
     return 0 if found is None else int(found.revision)
 
@@ -100,18 +109,26 @@ def load(connection: Connection, week: str) -> Round | None:
     found = connection.execute(select(schema.rounds).where(schema.rounds.c.week == week)).one_or_none()
     if found is None:
         return None
-    table = schema.suggestions
-    rows = connection.execute(
-        select(table).where(table.c.week == week).order_by(table.c.fit.desc(), table.c.need, table.c.offer)
+    rows, passed_over = (
+        connection.execute(
+            select(table).where(table.c.week == week).order_by(table.c.fit.desc(), table.c.need, table.c.offer)
+        )
+        for table in (schema.suggestions, schema.passed_over)
     )
     return Round(
         week=found.week,
         revision=found.revision,
         versions=found.versions,
-        left_out=found.left_out,
-        proposed_at=_utc(found.proposed_at),
-        released_at=_utc(found.released_at) if found.released_at else None,
-        suggestions=tuple(_suggestion(row) for row in rows),
+        proposed_at=in_utc(found.proposed_at),
+        released_at=in_utc(found.released_at) if found.released_at else None,
+        proposal=Proposal(
+            suggestions=tuple(_suggestion(row) for row in rows),
+            left_out={one: LeftOut(row["fitted"], tuple(row["helps"])) for one, row in found.left_out.items()},
+            passed_over=tuple(_passed_over(row) for row in passed_over),
+            unmet={(need, offer): why for need, offer, why in found.unmet or ()},
+            value=found.value or 0.0,
+            bound=found.bound or 0.0,
+        ),
     )
 
 
@@ -122,8 +139,16 @@ def weeks(connection: Connection) -> dict[str, bool]:
     return {week: released_at is not None for week, released_at in connection.execute(query)}
 
 
+def told_lately(connection: Connection, week: str, weeks: int) -> set[OrganisationId]:
+    """Who was told what would help by a round released in the `weeks` before this one."""
+    table, day = schema.rounds.c, monday(week)
+    lately = table.week.between(week_of(day - timedelta(weeks=weeks)), week_of(day - timedelta(weeks=1)))
+    found = connection.execute(select(table.left_out).where(table.released_at.is_not(None), lately)).scalars()
+    return {organisation for left_out in found for organisation, row in left_out.items() if row["helps"]}
+
+
 def history(connection: Connection, on: date, besides: str = "", about: ListingId | None = None) -> History:
-    """What was released within the cool-down of `on` in other weeks than `besides`, and every decline and block.
+    """What was released within the cool-down of `on` in other weeks than `besides`, and what people decided.
 
     `about` asks for the releases of one listing only: what a single question needs.
     """
@@ -149,18 +174,16 @@ def history(connection: Connection, on: date, besides: str = "", about: ListingI
         frozenset((OrganisationId(row.one), OrganisationId(row.other)))
         for row in connection.execute(select(schema.blocks))
     )
-    return History(suggested=suggested, declined=declined, blocked=blocked)
-
-
-def decline(connection: Connection, need: ListingId, offer: ListingId, decided: Decline) -> None:
-    """Remembers that one side said no to this pair as the two texts are now."""
-    upsert(connection, schema.declines, [{"need": need, "offer": offer, **asdict(decided)}])
-
-
-def block(connection: Connection, one: OrganisationId, other: OrganisationId, why: str) -> None:
-    """These two organisations are not introduced any more."""
-    first, second = sorted((one, other))
-    upsert(connection, schema.blocks, [{"one": first, "other": second, "why": why}])
+    forbidden = frozenset((row.need, row.offer) for row in connection.execute(select(schema.forbids)))
+    pauses = schema.pauses.c
+    lasting = select(pauses.organisation).where(or_(pauses.until.is_(None), pauses.until >= on))
+    return History(
+        suggested=suggested,
+        declined=declined,
+        blocked=blocked,
+        forbidden=forbidden,
+        paused=frozenset(connection.execute(lasting).scalars()),
+    )
 
 
 def monday(week: str) -> date:
@@ -181,7 +204,7 @@ def week_of(day: date) -> str:
     return f"{year:04d}-W{number:02d}"
 
 
-def _utc(at: datetime) -> datetime:
+def in_utc(at: datetime) -> datetime:
     """SQLite forgets the zone of what was stored in UTC, PostgreSQL answers in the connection's."""
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
@@ -193,6 +216,10 @@ def _row(suggestion: Suggestion) -> dict[str, Any]:
         "fit": suggestion.fit,
         "strength": suggestion.strength.value,
         "score": suggestion.score,
+        "asking": suggestion.asking,
+        "giving": suggestion.giving,
+        "propensity": suggestion.propensity,
+        "pinned": suggestion.pinned,
         "shown": {
             "need": _listing_row(suggestion.need),
             "offer": _listing_row(suggestion.offer),
@@ -217,6 +244,22 @@ def _suggestion(row: Any) -> Suggestion:
         reasons=_reasons(shown["reasons"]),
         mismatches=_reasons(shown["mismatches"]),
         cautions=_reasons(shown["cautions"]),
+        asking=row.asking,
+        giving=row.giving,
+        propensity=row.propensity,
+        pinned=row.pinned,
+    )
+
+
+def _passed_over(row: Any) -> PassedOver:
+    return PassedOver(
+        need=row.need,
+        offer=row.offer,
+        between=tuple(row.between),
+        fit=row.fit,
+        strength=Strength(row.strength),
+        propensity=row.propensity,
+        why=row.why,
     )
 
 

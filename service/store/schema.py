@@ -15,11 +15,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 metadata = MetaData()
 
-VERSION = "0001"
+VERSION = "0002"
 """The newest migration in migrations/versions: a database with another is older, or of a newer Commonweal."""
 
 counters = Table(
@@ -93,9 +94,12 @@ rounds = Table(
     Column("week", String(8), primary_key=True),  # 2026-W48
     Column("revision", Integer, nullable=False),
     Column("versions", JSON, nullable=False),  # encoder, ranker and code that made it
-    Column("left_out", JSON, nullable=False),  # member organisations with nothing, and why
+    Column("left_out", JSON, nullable=False),  # members with nothing, whether something fitted, what they are told
     Column("proposed_at", DateTime(timezone=True), nullable=False),
     Column("released_at", DateTime(timezone=True)),
+    Column("value", Float),  # what the allocation reached
+    Column("bound", Float),  # no allocation is worth more
+    Column("unmet", JSON(none_as_null=True)),  # pins that could not be met
 )
 
 suggestions = Table(
@@ -108,6 +112,42 @@ suggestions = Table(
     Column("strength", String, nullable=False),
     Column("score", Float, nullable=False),
     Column("shown", JSON, nullable=False),  # both texts, reasons, mismatches and cautions as they were shown
+    Column("propensity", Float),  # how likely this round was to choose it; null in rounds before this was known
+    Column("asking", Float),  # likelihood of a yes of the side that asks
+    Column("giving", Float),  # and of the side that gives
+    Column("pinned", Boolean, nullable=False, server_default=false()),
+)
+
+passed_over = Table(
+    "passed_over",
+    metadata,
+    Column("week", String(8), ForeignKey("rounds.week"), primary_key=True),
+    Column("need", String, primary_key=True),
+    Column("offer", String, primary_key=True),
+    Column("fit", Float, nullable=False),
+    Column("strength", String, nullable=False),
+    Column("propensity", Float, nullable=False),  # how likely chance was to choose it; 0 where chance had no hand in it
+    Column("why", Text, nullable=False),  # why not
+    Column("between", JSON, nullable=False),  # the two organisations
+)
+
+pins = Table(
+    "pins",
+    metadata,
+    Column("week", String(8), primary_key=True),  # perhaps before its round is proposed
+    Column("need", String, primary_key=True),
+    Column("offer", String, primary_key=True),
+    Column("why", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+forbids = Table(
+    "forbids",
+    metadata,
+    Column("need", String, primary_key=True),
+    Column("offer", String, primary_key=True),
+    Column("why", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
 )
 
 declines = Table(
@@ -126,4 +166,13 @@ blocks = Table(
     Column("one", String, primary_key=True),  # the smaller id first
     Column("other", String, primary_key=True),
     Column("why", Text, nullable=False),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("organisation", String, primary_key=True),
+    Column("until", Date),  # the last day of it; null: until taken back
+    Column("why", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
 )

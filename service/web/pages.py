@@ -163,7 +163,7 @@ def one_round(request: Request, here: Here, network: Current, week: str) -> HTML
     return page(
         request,
         "round.html",
-        round=round_shown(round_, network.organisations),
+        round=round_shown(round_, network),
         earlier=earlier and week_in_words(earlier, is_released=weeks[earlier]),
         later=later and week_in_words(later, is_released=weeks[later]),
     )

@@ -1,19 +1,23 @@
 """Records as pages and API show them: in words, and with contact details masked. Nothing else reaches a reader."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 from matcher.masking import mask
 from matcher.network import Network
+from matcher.proposing import Proposal
 from matcher.records import (
     About,
     Kind,
     Listing,
     Organisation,
     OrganisationId,
+    Pair,
+    PassedOver,
     Reason,
     Standing,
     Strength,
@@ -22,6 +26,8 @@ from matcher.records import (
 )
 from matcher.vocabulary import Term
 from service.store.rounds import Round, monday
+
+T = TypeVar("T")
 
 STANDINGS = {
     Standing.MEMBER: "member",
@@ -102,6 +108,7 @@ class Card:
 
     strength: Strength
     fit: float
+    pinned: bool
     theirs: Words
     own: Words
     reasons: tuple[Sentence, ...]
@@ -152,6 +159,7 @@ def _card(suggestion: Suggestion, named: Named, read_as: Kind) -> Card:
     return Card(
         strength=suggestion.strength,
         fit=suggestion.fit,
+        pinned=suggestion.pinned,
         theirs=theirs,
         own=own,
         reasons=_sentences(suggestion.reasons),
@@ -251,6 +259,17 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """A pair of listings that a round does not suggest, by their ids, whose they are, and why not."""
+
+    pair: tuple[str, str]
+    needs: Body
+    offers: Body
+    why: str
+    strength: Strength | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Week:
     """An ISO week in words, and how far its round is."""
 
@@ -279,35 +298,68 @@ def _days(first: date, last: date) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundShown:
-    """A week's round, grouped by who asks. `no_room` and `nothing_fitted` are the members without a suggestion."""
+    """A week's round, grouped by who asks; so is what it passed over.
+
+    `unmet` are pins; `no_room` and `nothing_fitted` are the members without a suggestion, and what each is told.
+    """
 
     week: Week
     state: str
     groups: tuple[Group, ...]
     count: int
-    no_room: tuple[Body, ...]
-    nothing_fitted: tuple[Body, ...]
-    versions: tuple[tuple[str, str], ...]
+    unmet: tuple[Missed, ...]
+    passed_over: tuple[tuple[Body, tuple[Missed, ...]], ...]
+    no_room: tuple[tuple[Body, tuple[str, ...]], ...]
+    nothing_fitted: tuple[tuple[Body, tuple[str, ...]], ...]
+    made_by: tuple[tuple[str, str], ...]
 
 
-def round_shown(round_: Round, organisations: Mapping[OrganisationId, Organisation]) -> RoundShown:
-    named = naming(organisations)
-    asked: dict[OrganisationId, list[Suggestion]] = {}
-    for suggestion in round_.suggestions:
-        asked.setdefault(suggestion.need.organisation, []).append(suggestion)
-    groups = [Group(named(id_), cards(of_one, named, read_as=Kind.NEED)) for id_, of_one in asked.items()]
+def round_shown(round_: Round, network: Network) -> RoundShown:
+    named = naming(network.organisations)
+    proposal = round_.proposal
     return RoundShown(
         week=week_in_words(round_.week, is_released=round_.released_at is not None),
         state=_state(round_),
-        groups=tuple(sorted(groups, key=lambda group: (group.organisation.name.casefold(), group.organisation.id))),
-        count=len(round_.suggestions),
-        no_room=_bodies((id_ for id_, fitted in round_.left_out.items() if fitted), named),
-        nothing_fitted=_bodies((id_ for id_, fitted in round_.left_out.items() if not fitted), named),
-        versions=(
+        groups=tuple(
+            Group(who, cards(of_one, named, read_as=Kind.NEED))
+            for who, of_one in _by_name((named(one.need.organisation), one) for one in proposal.suggestions)
+        ),
+        count=len(proposal.suggestions),
+        unmet=tuple(_unmet(pair, why, named, network) for pair, why in proposal.unmet.items()),
+        passed_over=_by_name((named(one.between[0]), _passed_over(one, named)) for one in proposal.passed_over),
+        no_room=_with_nothing(proposal, named, fitted=True),
+        nothing_fitted=_with_nothing(proposal, named, fitted=False),
+        made_by=(
             *sorted((what, str(version)) for what, version in round_.versions.items()),
             ("proposed", moment(round_.proposed_at)),
+            *_chosen(proposal),
         ),
     )
+
+
+def _unmet(pair: Pair, why: str, named: Named, network: Network) -> Missed:
+    need, offer = pair
+    needs, offers = (named(network.owner(id_) or OrganisationId(id_)) for id_ in pair)
+    return Missed((mask(need), mask(offer)), needs, offers, mask(why))
+
+
+def _passed_over(one: PassedOver, named: Named) -> Missed:
+    needs, offers = map(named, one.between)
+    return Missed((mask(one.need), mask(one.offer)), needs, offers, mask(one.why), one.strength)
+
+
+def _with_nothing(proposal: Proposal, named: Named, *, fitted: bool) -> tuple[tuple[Body, tuple[str, ...]], ...]:
+    those = ((named(id_), map(mask, one.helps)) for id_, one in proposal.left_out.items() if one.fitted is fitted)
+    return tuple((who, tuple(helps)) for who, (helps,) in _by_name(those))
+
+
+def _chosen(proposal: Proposal) -> Iterator[tuple[str, str]]:
+    """How the suggestions were chosen, as far as the round says: those of older ones do not."""
+    if proposal.bound > 0:
+        yield "worth", f"at most {proposal.shortfall} short of the best there is"
+        drawn = sum(one.propensity is not None and one.propensity < 1 for one in proposal.suggestions)
+        of_all = f"{drawn} of {len(proposal.suggestions)} suggestions drawn from some that were worth as much"
+        yield "chance", of_all if drawn else "decided nothing"
 
 
 def _state(round_: Round) -> str:
@@ -316,8 +368,12 @@ def _state(round_: Round) -> str:
     return f"Proposed, revision {round_.revision}. Not released: nobody has been shown this yet."
 
 
-def _bodies(ids: Iterable[OrganisationId], named: Named) -> tuple[Body, ...]:
-    return tuple(sorted(map(named, ids), key=lambda one: (one.name.casefold(), one.id)))
+def _by_name(found: Iterable[tuple[Body, T]]) -> tuple[tuple[Body, tuple[T, ...]], ...]:
+    """What was found about each organisation, in the order of their names."""
+    grouped: dict[Body, list[T]] = {}
+    for who, one in found:
+        grouped.setdefault(who, []).append(one)
+    return tuple((who, tuple(grouped[who])) for who in sorted(grouped, key=lambda who: (who.name.casefold(), who.id)))
 
 
 def question_path(text: str, kind: Kind, organisation: str = "", place: str = "") -> str:

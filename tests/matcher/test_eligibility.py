@@ -140,6 +140,46 @@ def test_a_blocked_pair_stays_out(
     assert told(network([need("n"), offer("o")]), history) == [against] * 2
 
 
+@pytest.mark.parametrize(
+    ("who", "against"),
+    [({"alba"}, ["paused"]), ({"borea"}, ["paused"]), ({"alba", "borea"}, ["paused"]), ({"ciano", "gone"}, [])],
+)
+def test_who_is_paused_neither_asks_nor_is_suggested(
+    who: set[str], against: list[str], network: Builder, need: Builder, offer: Builder
+) -> None:
+    history = History(paused=frozenset(who))
+    assert told(network([need("n"), offer("o")]), history) == [against] * 2
+
+
+def test_a_pause_rules_out_every_listing_of_the_paused_and_nobody_elses(
+    network: Builder, need: Builder, offer: Builder
+) -> None:
+    met = network([need("n"), offer("o1"), offer("o2", organisation="ciano"), offer("o3")])
+    history = History(paused=frozenset({"borea"}))
+    asking = Asking(met.entry("n"), TODAY, past(history, met, TODAY))
+    assert eligible(asking, met.offers).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "against"),
+    [
+        ({("n", "o")}, ["forbidden"]),
+        ({("n", "o"), ("n", "o2"), ("n2", "o")}, ["forbidden"]),
+        ({("n", "o2"), ("n2", "o"), ("gone", "o")}, []),
+    ],
+)
+def test_a_forbidden_pair_stays_out_and_either_may_meet_others(
+    pairs: set[tuple[str, str]], against: list[str], network: Builder, need: Builder, offer: Builder
+) -> None:
+    met = network([need("n"), need("n2"), offer("o"), offer("o2")])
+    assert told(met, History(forbidden=frozenset(pairs))) == [against] * 2
+
+
+def test_a_forbid_holds_whatever_the_texts_become(network: Builder, need: Builder, offer: Builder) -> None:
+    history = History(forbidden=frozenset({("n", "o")}))
+    assert told(network([need("n", "a choir of forty"), offer("o", "a stage")]), history) == [["forbidden"]] * 2
+
+
 LONG = (
     "we need a van with a lift on weekday mornings for older people who live in villages without buses near the coast"
 )

@@ -40,8 +40,8 @@ def test_closeness_is_one_at_the_same_place_and_fades(network: Builder, need: Bu
         ]
     )
     found = {key: row["closeness"] for key, row in columns(met, "n").items()}
-    gaps = met.offers.places(met.entry("n").places)[1]
-    beside, apart = (float(gaps[met.offers.rows[key]]) for key in ("beside", "apart"))
+    rows = np.array([met.offers.rows[key] for key in ("beside", "apart")])
+    beside, apart = met.offers.gaps(met.entry("n").places, rows).tolist()
     assert 0 < beside < 30 < apart
     assert found == {
         "same": 1.0,

@@ -1,3 +1,6 @@
+import gc
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from matcher.encoding import FloatArray, unit
-from matcher.index import HUB_NEIGHBOURS, HUB_SHARE, SAMPLE, BoolArray, FlatIndex
+from matcher.index import EVERY, HUB_NEIGHBOURS, HUB_SHARE, SAMPLE, BoolArray, FlatIndex, highest
 
 
 def vectors(rows: int, seed: int, dimension: int = 8) -> FloatArray:
@@ -102,3 +105,51 @@ def test_the_index_outlives_the_vectors_it_was_made_of() -> None:
     index, first = FlatIndex(stored), stored[0].copy()
     stored[:] = 0
     assert index.similarities(first, np.array([0]))[0] == pytest.approx(1)
+
+
+@given(st.integers(0, 3000), st.integers(0, 70), st.integers(1, 400), st.integers(0, 2**32 - 1))
+def test_the_highest_are_those_of_a_sort_and_ties_go_to_the_smaller_row(
+    rows: int, count: int, values: int, seed: int
+) -> None:
+    chance = np.random.default_rng(seed)
+    drawn = chance.integers(0, values, rows).astype(np.float32)
+    among = chance.random(rows) < chance.random()
+    by_hand = sorted(np.flatnonzero(among).tolist(), key=lambda row: (-drawn[row], row))[:count]
+    assert highest(drawn, count, among).tolist() == sorted(by_hand)
+
+
+def test_the_highest_are_found_where_a_sample_sees_none_of_them() -> None:
+    values = np.zeros(4000, np.float32)
+    values[::EVERY] = 1  # all that the sample sees; the mask leaves but half of them
+    values[1::EVERY] = 2
+    among = np.arange(4000) % (2 * EVERY) < EVERY
+    assert highest(values, 200, among).tolist() == sorted([*range(1, 4000, 2 * EVERY), *range(0, 2400, 2 * EVERY)])
+
+
+def test_many_queries_at_once_are_compared_with_every_row() -> None:
+    stored, queries = vectors(50, 1), vectors(3, 2)
+    index = FlatIndex(stored)
+    found = index.all_similarities(queries)
+    assert (found.shape, found.dtype) == ((3, 50), np.float32)
+    assert found == pytest.approx(np.stack([index.similarities(query, np.arange(50)) for query in queries]), abs=1e-6)
+
+
+def test_an_index_sent_to_another_process_finds_the_same() -> None:
+    stored, query = vectors(400, 1), vectors(1, 2)[0]
+    among = np.random.default_rng(3).random(400) < 0.6
+    index = FlatIndex(stored)
+    sent = pickle.loads(pickle.dumps(index))
+    for count in (0, 7, 1000):
+        assert sent.nearest(query, count, among).tolist() == index.nearest(query, count, among).tolist()
+    assert sent.prominence(query, np.arange(400)).tolist() == index.prominence(query, np.arange(400)).tolist()
+
+
+def test_a_span_is_no_copy_and_outlives_the_index() -> None:
+    stored = vectors(5000, 1, 64)
+    index = FlatIndex(stored)
+    span = index.span(10, 20)
+    assert np.shares_memory(span, index.span(0, 5000))
+    del index
+    gc.collect()
+    other = [np.zeros((5000, 64), np.float32) for _ in range(4)]  # whatever was freed is written over
+    assert np.array_equal(span, stored[10:20]), len(other)

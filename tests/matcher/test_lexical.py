@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.lexical import EXPANSION, K1, B, LexicalIndex, Weighted, terms
+from matcher.lexical import COMMON, EXPANSION, K1, B, LexicalIndex, Weighted, spread, terms
 
 DOCUMENTS = [["van", "monday"], ["van", "van", "room", "desk"], []]
 WORDS = st.lists(st.sampled_from(["van", "room", "desk", "choir", "seed", "lamp"]), max_size=7)
@@ -151,3 +151,25 @@ def test_another_process_widens_a_question_by_the_same_words() -> None:
         for seed in ("1", "2")
     ]
     assert told[0] == told[1] != ""
+
+
+def test_rare_and_common_words_of_a_weighted_question_add_up_to_what_bm25s_says() -> None:
+    """Of 200 documents `common` stands in every second, `rare7` in five: they are added up in two ways."""
+    documents = [
+        ["filler", f"rare{n % 40}", *(["common"] if n % 2 else []), *["odd"] * (n % 9 == 0)] for n in range(200)
+    ]
+    theirs = bm25s.BM25(k1=K1, b=B)
+    theirs.index(documents, show_progress=False)
+    weighed = {"common": 3, "rare7": 2, "odd": 1, "rare8": 1}
+    by_hand = sum(times / 7 * theirs.get_scores([word]) for word, times in weighed.items())
+    index = LexicalIndex(documents)
+    found = index.scores(index.question([word for word, times in weighed.items() for _ in range(times)]))
+    assert found == pytest.approx(by_hand, abs=1e-5)
+    assert COMMON * 200 < 100 and 200 / 9 + 1 > COMMON * 200 > 200 / 40
+
+
+def test_what_rows_hold_is_found_one_after_the_other() -> None:
+    places, counts = spread(rows(0, 2, 2, 5), rows(2, 0, 1, 2))
+    assert (places.tolist(), counts.tolist()) == ([2, 3, 4, 0, 1, 2, 3, 4], [3, 2, 0, 3])
+    places, counts = spread(rows(0, 2), rows())
+    assert (places.tolist(), counts.tolist()) == ([], [])

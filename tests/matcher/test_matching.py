@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.eligibility import MEMBER_RULES, past
-from matcher.matching import objections, propose, suggest
+from matcher.matching import objections, suggest
 from matcher.network import Network
 from matcher.ranking import Ranker
-from matcher.records import Decline, History, Kind, Listing, Standing, Strength, Suggestion, Visibility
+from matcher.records import History, Kind, Listing, Standing, Strength, Suggestion
 
 Builder = Callable[..., Any]
 TODAY = date(2026, 6, 1)
@@ -181,7 +181,7 @@ def as_listings(market: list[tuple[str, str, str]]) -> list[Listing]:
 
 @settings(max_examples=25)
 @given(markets(), st.randoms(use_true_random=False))
-def test_the_order_in_which_the_network_is_given_changes_no_suggestion_and_no_proposal(
+def test_the_order_in_which_the_network_is_given_changes_no_suggestion(
     network: Builder, ranker: Ranker, market: list[tuple[str, str, str]], chance: Any
 ) -> None:
     listings = as_listings(market)
@@ -192,10 +192,6 @@ def test_the_order_in_which_the_network_is_given_changes_no_suggestion_and_no_pr
         assert suggest(straight, listing, ranker=ranker, on=TODAY, threshold=0) == suggest(
             other, listing, ranker=ranker, on=TODAY, threshold=0
         )
-    history = History()
-    assert propose(straight, ranker=ranker, on=TODAY, history=history) == propose(
-        other, ranker=ranker, on=TODAY, history=history
-    )
 
 
 @settings(max_examples=25)
@@ -209,142 +205,6 @@ def test_suggestions_are_in_the_order_of_fit_then_score_then_id(
         found = suggest(met, listing, ranker=ranker, on=TODAY, threshold=0)
         assert found == sorted(found, key=lambda one: (-one.fit, -one.score, *one.pair))
         assert [one.strength for one in found] == sorted((one.strength for one in found), key=words.index)
-
-
-@settings(max_examples=25)
-@given(markets())
-def test_a_proposal_keeps_every_cap_and_leaves_out_only_who_has_nothing(
-    network: Builder, ranker: Ranker, market: list[tuple[str, str, str]]
-) -> None:
-    met: Network = network(as_listings(market))
-    proposal = propose(met, ranker=ranker, on=TODAY, history=History(), needs_cap=2)
-    owners = [{one.need.organisation, one.offer.organisation} for one in proposal.suggestions]
-    assert all(len(pair) == 2 for pair in owners)
-    assert len({frozenset(pair) for pair in owners}) == len(owners)
-    asked = [one.need.organisation for one in proposal.suggestions]
-    assert all(asked.count(one) <= 2 for one in asked)
-    assert set(proposal.left_out) == set(met.organisations) - {one for pair in owners for one in pair}
-    assert [one.fit for one in proposal.suggestions] == sorted((one.fit for one in proposal.suggestions), reverse=True)
-    assert all(one.fit >= ranker.threshold for one in proposal.suggestions)
-
-
-def test_a_proposal_serves_both_sides_and_says_who_is_left_out(
-    network: Builder, need: Builder, offer: Builder, organisation: Builder, ranker: Ranker
-) -> None:
-    met = network(
-        [
-            need("n", "van with lift", organisation="alba"),
-            need("m", "van with lift and driver", organisation="dario"),
-            offer("o", "van with lift"),
-            offer("p", "choir", organisation="ciano"),
-        ],
-        [
-            organisation("borea", attention_cap=1),
-            organisation("eva", standing=Standing.INVITED, description="van lift"),
-        ],
-    )
-    proposal = propose(met, ranker=ranker, on=TODAY, history=History())
-    assert ids(proposal.suggestions) == [("n", "o")]
-    assert proposal.left_out == {"ciano": False, "dario": True}
-
-
-def test_a_pair_that_both_directions_found_has_the_better_fit_of_the_two(
-    network: Builder, need: Builder, offer: Builder, ranker: Ranker
-) -> None:
-    long = "The garden behind the church is open to all who like to dig. " * 20 + "We need a van with a lift. "
-    met = network([need("n", long), offer("o", "van with a lift"), offer("p", "garden to dig", organisation="ciano")])
-    asked, given = (
-        {
-            one.pair: one.fit
-            for key in keys
-            for one in suggest(met, met.listings[key], ranker=ranker, on=TODAY, threshold=0)
-        }
-        for keys in (["n"], ["o", "p"])
-    )
-    assert asked["n", "o"] < given["n", "o"]
-    proposal = propose(met, ranker=replace(ranker, cuts=(0.8, 0.6, 0.0)), on=TODAY, history=History())
-    assert {one.pair: one.fit for one in proposal.suggestions} == {
-        pair: max(fit, given[pair]) for pair, fit in asked.items()
-    }
-
-
-def test_only_members_and_what_members_may_see_are_proposed(
-    network: Builder, need: Builder, offer: Builder, organisation: Builder, ranker: Ranker
-) -> None:
-    met = network(
-        [
-            need("n", "van"),
-            need("hidden", "van", organisation="dario", visibility=Visibility.COORDINATORS),
-            need("outside", "van", organisation="eva"),
-            offer("o", "van"),
-            offer("for-partners", "van", organisation="ciano", visibility=Visibility.PARTNERS),
-            offer("unseen", "van", organisation="fritz", visibility=Visibility.COORDINATORS),
-        ],
-        [organisation("eva", standing=Standing.LISTED)],
-    )
-    proposal = propose(met, ranker=ranker, on=TODAY, history=History())
-    assert ids(proposal.suggestions) == [("n", "for-partners"), ("n", "o")]
-    assert proposal.left_out == {"dario": False, "fritz": False}
-
-
-def test_what_is_closed_declined_or_suggested_lately_is_not_proposed(
-    network: Builder, need: Builder, offer: Builder, ranker: Ranker
-) -> None:
-    met = network(
-        [
-            need("n", "van"),
-            offer("closed", "van", organisation="a", closes=date(2026, 5, 31)),
-            offer("declined", "van", organisation="b"),
-            offer("lately", "van", organisation="c"),
-            offer("last", "van", organisation="d"),
-        ]
-    )
-    history = History(
-        declined={("n", "declined"): Decline("van", "van")},
-        suggested={("n", "lately"): date(2026, 5, 25)},
-    )
-    assert ids(propose(met, ranker=ranker, on=TODAY, history=history).suggestions) == [("n", "last")]
-
-
-def test_small_organisations_hear_less_of_their_offers(
-    network: Builder, need: Builder, offer: Builder, organisation: Builder, ranker: Ranker, vocabulary_folder: Any
-) -> None:
-    from matcher import vocabulary
-
-    words = vocabulary.load(vocabulary_folder)
-    needs = [need(f"n{n}", "van", organisation=f"asker{n}") for n in range(8)]
-    counts = [
-        len(
-            propose(
-                network([*needs, offer("o", "van")], [organisation("borea", **caps)], words),
-                ranker=ranker,
-                on=TODAY,
-                history=History(),
-            ).suggestions
-        )
-        for caps in ({"size": "micro"}, {"size": "large"}, {"size": "large", "attention_cap": 1}, {"size": "unheard"})
-    ]
-    assert counts == [2, 5, 1, 3]
-
-
-def test_progress_is_told_for_both_directions(small: Network, ranker: Ranker) -> None:
-    told: list[tuple[str, int, int]] = []
-    propose(small, ranker=ranker, on=TODAY, history=History(), progress=lambda *what: told.append(what))
-    assert told == [("looking for offers", n, 2) for n in (1, 2)] + [("looking for needs", n, 6) for n in range(1, 7)]
-
-
-def test_nobody_and_nothing_is_proposed_for_an_empty_network(network: Builder, ranker: Ranker) -> None:
-    proposal = propose(network([]), ranker=ranker, on=TODAY, history=History())
-    assert (proposal.suggestions, proposal.left_out) == ((), {})
-
-
-def test_an_offer_with_one_place_left_is_proposed_once(
-    network: Builder, need: Builder, offer: Builder, ranker: Ranker
-) -> None:
-    needs = [need(f"n{n}", "van", organisation=f"asker{n}") for n in range(3)]
-    met = network([*needs, offer("o", "van", capacity=2)])
-    history = History(taken={"o": 1})
-    assert ids(propose(met, ranker=ranker, on=TODAY, history=history).suggestions) == [("n0", "o")]
 
 
 def test_a_suggestion_holds_until_one_of_the_two_listings_is_another(small: Network, ranker: Ranker) -> None:

@@ -1,3 +1,5 @@
+import gc
+import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -42,7 +44,7 @@ def test_a_change_leaves_the_old_network_and_what_did_not_change_is_not_encoded(
     after = before.updated({}, {"o": offer("o", "a hall")}, 7)
     assert asked == ["a hall"]
     assert (before.entry("o").listing.text, after.entry("o").listing.text) == ("a room", "a hall")
-    assert after.entry("n") is before.entry("n")
+    assert after.entry("n").passages is before.entry("n").passages
     assert (before.revision, after.revision) == (0, 7)
 
 
@@ -126,3 +128,43 @@ def test_the_network_keeps_its_own_copy_of_what_it_was_given(
     with pytest.raises(KeyError):
         met.entry("gone")
     assert replace(met.listings["n"]) == need("n")
+
+
+def test_vectors_are_held_once_by_the_index_and_entries_look_at_them(network: Builder, need: Builder) -> None:
+    met: Network = network([need("a", "a van"), need("b", "A word about nothing at all that goes on. " * 40)])
+    passages = [len(entry.passages) for entry in met.needs.entries]
+    assert passages == [1, 2]
+    held = met.needs.index.span(0, 3)
+    assert [np.shares_memory(entry.vectors, held) for entry in met.needs.entries] == [True, True]
+    assert np.array_equal(np.concatenate([entry.vectors for entry in met.needs.entries]), held)
+    assert met.entry("b") is met.needs.entries[1]
+
+
+def test_entries_that_stayed_are_unharmed_when_the_network_before_is_gone(network: Builder, need: Builder) -> None:
+    met: Network = network([need("a", "a van"), need("b", "a room")])
+    entry, vector = met.entry("a"), met.entry("a").vector.copy()
+    met = met.updated({}, {"c": need("c", "a desk")}, 1)
+    gc.collect()
+    assert np.array_equal(entry.vector, vector)
+    assert np.array_equal(met.entry("a").vector, vector)
+    assert np.shares_memory(met.entry("a").vectors, met.needs.index.span(0, 3))
+
+
+def test_to_ask_with_an_entry_takes_its_vector_not_its_passages(network: Builder, need: Builder) -> None:
+    met: Network = network([need("a", "A word about nothing at all that goes on. " * 40)])
+    entry = met.entry("a")
+    asking = entry.asking()
+    assert (asking.passages, asking.terms, asking.places, asking.listing) == (
+        (), entry.terms, entry.places, entry.listing
+    )  # fmt: skip
+    assert np.array_equal(asking.vector, entry.vector)
+
+
+def test_a_side_sent_to_another_process_has_its_columns_and_not_its_texts(network: Builder, offer: Builder) -> None:
+    side = network([offer("a", "Unmistakable words", places=("Kent",)), offer("b", organisation="ciano")]).offers
+    sent = pickle.dumps(side.columns())
+    assert b"Unmistakable words" not in sent
+    bare = pickle.loads(sent)
+    assert (len(bare), bare.rows, bare.of("ciano").tolist()) == (2, {"a": 0, "b": 1}, [1])
+    kent = side.entries[0].places
+    assert bare.meets(kent).tolist() == side.meets(kent).tolist()

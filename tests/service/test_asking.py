@@ -10,7 +10,7 @@ from matcher.records import Decline, Kind, Listing, Organisation, Standing
 from service import rounds as weekly
 from service.asking import UnknownOrganisationError, ask, find_organisation
 from service.settings import Settings
-from service.store import members, rounds
+from service.store import decisions, members
 from service.wiring import Commonweal
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
@@ -76,7 +76,7 @@ def test_an_unknown_place_is_left_out_with_the_nearest_spelling(commonweal: Comm
 
 def test_a_blocked_organisation_is_never_suggested(commonweal: Commonweal) -> None:
     with commonweal.database.write() as connection:
-        rounds.block(connection, "alba", "borea", "they fell out")
+        decisions.block(connection, "alba", "borea", "they fell out")
     assert found(commonweal, OFFER, Kind.NEED, "alba") == []
     assert found(commonweal, OFFER, Kind.NEED) == ["borea-o1"]
 
@@ -84,7 +84,7 @@ def test_a_blocked_organisation_is_never_suggested(commonweal: Commonweal) -> No
 def test_what_is_listed_in_these_words_keeps_its_declines(commonweal: Commonweal) -> None:
     assert found(commonweal, NEED, Kind.NEED, "alba") == ["borea-o1"]
     with commonweal.database.write() as connection:
-        rounds.decline(connection, "alba-n1", "borea-o1", Decline(NEED, OFFER))
+        decisions.decline(connection, "alba-n1", "borea-o1", Decline(NEED, OFFER))
     assert found(commonweal, NEED, Kind.NEED, "alba") == []
     assert found(commonweal, NEED, Kind.NEED, "alba", "Bristol") == []
     assert found(commonweal, NEED, Kind.NEED) == ["borea-o1"]

@@ -8,13 +8,14 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from matcher.records import Kind, Listing, ListingId, Organisation, OrganisationId
-from service.store import backups, members
+from service.store import backups, decisions, members
 from service.store.backups import BackupError
 from service.store.database import Database, DatabaseError, counters
 from service.wiring import Commonweal
@@ -114,6 +115,41 @@ def test_a_restore_brings_back_what_was_and_raises_the_epoch(sqlite: Database, t
     assert [path for path in tmp_path.iterdir() if "restore" in path.name] == []
     with closing(sqlite3.connect(path_of(sqlite))) as plain:
         assert plain.execute("pragma journal_mode").fetchone() == ("wal",)
+
+
+def test_what_was_decided_is_in_the_backup(sqlite: Database, tmp_path: Path) -> None:
+    at = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    need, offer = ListingId("alba-n1"), ListingId("borea-o1")
+    with sqlite.write() as connection:
+        decisions.pin(connection, "2026-W48", need, offer, "they asked", at)
+        decisions.forbid(connection, need, ListingId("borea-o2"), "sold", at)
+        decisions.pause(connection, ALBA.id, "moving house", at, until=date(2026, 12, 24))
+        before = decisions.every(connection)
+    backups.backup(sqlite, tmp_path / "copy.db")
+    with sqlite.write() as connection:
+        decisions.clear(connection, "2026-W48", need, offer)
+        decisions.resume(connection, ALBA.id)
+        assert len(decisions.every(connection)) == 1
+    backups.restore(sqlite, tmp_path / "copy.db")
+    with sqlite.read() as connection:
+        assert decisions.every(connection) == before
+    assert len(before) == 3
+
+
+def test_a_database_of_an_older_commonweal_can_be_backed_up_before_it_is_migrated(
+    sqlite: Database, tmp_path: Path
+) -> None:
+    save(sqlite, ALBA)
+    with sqlite.write() as connection:
+        connection.execute(text("update alembic_version set version_num = '0001'"))
+    old = Database(sqlite.url)
+    with pytest.raises(DatabaseError, match=r"Run: commonweal backup FILE, then commonweal migrate"):
+        names(old)
+    backups.backup(old, tmp_path / "copy.db")
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as plain:
+        assert plain.execute("select id from organisations").fetchall() == [("alba",)]
+        assert plain.execute("select version_num from alembic_version").fetchall() == [("0001",)]
+    old.dispose()
 
 
 def test_a_restore_makes_a_database_where_there_is_none(sqlite: Database, tmp_path: Path) -> None:

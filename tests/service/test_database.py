@@ -8,17 +8,21 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import create_engine, inspect, select, text
 
 from matcher.errors import CommonwealError
 from matcher.records import Organisation, OrganisationId
 from service.store import members, schema
-from service.store.database import Database, DatabaseError, counters
+from service.store.database import MIGRATIONS, Database, DatabaseError, counters
+from service.store.rounds import in_utc
 
 LOCKER = """
 import sqlite3, sys
@@ -70,6 +74,39 @@ def test_migrating_twice_is_migrating_once(empty: Database) -> None:
         members.save(connection, organisations=organisation("alba"))
     empty.migrate()
     assert names(empty) == {"alba": 1}
+
+
+def test_migrating_keeps_the_rounds_of_an_older_commonweal(empty: Database) -> None:
+    """In the columns of schema 0001, then in those of today."""
+    at = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+    old_round = {
+        **{"week": "2026-W48", "revision": 2, "versions": {"code": "0.1.0"}, "left_out": {"ciano": True}},
+        **{"proposed_at": at, "released_at": at},
+    }
+    old_suggestion = {
+        **{"week": "2026-W48", "need": "alba-n1", "offer": "borea-o1", "fit": 0.1 + 0.2, "strength": "good"},
+        **{"score": -1.25, "shown": {"reasons": ["große Küche"]}},
+    }
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(empty.url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    with engine.begin() as connection:
+        connection.execute(schema.rounds.insert(), [old_round])
+        connection.execute(schema.suggestions.insert(), [old_suggestion])
+    engine.dispose()
+    assert empty.version() == "0001"
+    empty.migrate()
+    new_in_rounds = {**dict.fromkeys(("value", "bound", "unmet")), "left_out": {"ciano": {"fitted": True, "helps": []}}}
+    new_in_suggestions = {**dict.fromkeys(("propensity", "asking", "giving")), "pinned": False}
+    with empty.read() as connection:
+        (round_,) = connection.execute(select(schema.rounds)).mappings()
+        (suggestion,) = connection.execute(select(schema.suggestions)).mappings()
+        times = {name: in_utc(round_[name]) for name in ("proposed_at", "released_at")}
+        assert {**round_, **times} == {**old_round, **new_in_rounds}
+        assert dict(suggestion) == {**old_suggestion, **new_in_suggestions}
 
 
 def test_migrating_from_many_sides_at_once_makes_the_tables_once(empty: Database) -> None:

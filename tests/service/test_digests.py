@@ -1,23 +1,26 @@
-"""Digests: one mail for each member with a suggestion, nothing in it that its reader may not see."""
+"""Digests: a mail for each member with a suggestion or a hint, nothing in it that its reader may not see."""
 
 import email
 import email.policy
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from matcher.proposing import Proposal
 from matcher.records import (
     About,
     Contact,
     Decline,
     Kind,
+    LeftOut,
     Listing,
     ListingId,
     Organisation,
@@ -30,7 +33,7 @@ from matcher.records import (
 )
 from service import digests
 from service.digests import Digest, NotReleasedError, UnaddressableError
-from service.store import members, rounds
+from service.store import decisions, members, rounds
 from service.store.database import Connection, Database
 from service.wiring import Commonweal
 
@@ -88,12 +91,29 @@ OVEN = Suggestion(
     reasons=(Reason(About.CLAUSES, "“Meals for a shelter” meets “Sixty hot meals”."),),
 )
 ROUND = (MINIBUS, CHAIRS, OVEN)
+NO = Decline(MINIBUS.need.text, MINIBUS.offer.text, "have one")
+AT = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
 def compose(
     *suggestions: Suggestion, organisation: Organisation = KITCHEN, contact: Contact = ANN, **names: str
 ) -> Digest:
     return digests.compose(organisation, contact, suggestions, {**NAMES, **names}, week=WEEK, network_name="Commonweal")
+
+
+HINT = LeftOut(
+    False,
+    (
+        "There is something further away for “A minibus with a driver on Thursday mornings, for twelve …”: a wider "
+        "area would help.",
+        "“Forty chairs <now>” is short: say how many, where, and by when.",
+    ),
+)
+FULL = LeftOut(True, ("Another need or offer of yours would give us more to go by.",))
+
+
+def advise(left_out: LeftOut, *, organisation: Organisation = KITCHEN, contact: Contact = ANN) -> Digest:
+    return digests.advise(organisation, contact, left_out, week=WEEK, network_name="Commonweal")
 
 
 def mail(
@@ -280,6 +300,61 @@ def test_the_date_is_the_day_of_release_and_machines_do_not_answer() -> None:
     assert found["Auto-Submitted"] == "auto-generated"
 
 
+# Where a round has nothing
+
+
+def test_what_would_help_in_text_is_the_golden_mail(golden: Callable[[str, str], None]) -> None:
+    golden("advice.txt", advise(HINT).text)
+
+
+def test_what_would_help_in_html_is_the_golden_mail(golden: Callable[[str, str], None]) -> None:
+    golden("advice.html", advise(HINT).html)
+
+
+def test_the_whole_mail_of_what_would_help_is_the_golden_one(golden: Callable[[str, bytes], None]) -> None:
+    golden("advice.eml", mail(advise(HINT)).as_bytes())
+
+
+def test_where_something_fitted_the_mail_says_that_it_was_at_its_limit() -> None:
+    assert advise(FULL).subject == "Nothing for you this week, and what would help"
+    assert advise(FULL).text == (
+        "Dear Ann Alba,\n"
+        "\n"
+        "What Commonweal found for Alba Community Kitchen in the week of 23 November\n"
+        "2026 was at its limit. Nothing is sent for the sake of sending.\n"
+        "\n"
+        "WHAT WOULD HELP\n"
+        "\n"
+        "- Another need or offer of yours would give us more to go by.\n"
+        "\n"
+        "To change what is listed for you, tell your coordinator. What would help is\n"
+        "said once in four weeks at most; a suggestion reaches you in the week there is\n"
+        "one.\n"
+        "\n"
+        "Commonweal\n"
+    )
+    html = advise(FULL).html
+    assert (
+        "<p>What Commonweal found for Alba Community Kitchen in the week of 23 November 2026 was at its limit." in html
+    )
+    assert "that fits well enough" not in html
+
+
+def test_what_would_help_is_masked_and_escaped() -> None:
+    quoting = LeftOut(False, ("“<b>Ring</b> 0113 496 0000 or ann@alba.example” is short.",))
+    digest = advise(quoting, organisation=replace(KITCHEN, name="Alba <i>Kitchen</i>"))
+    assert "- “<b>Ring</b> [hidden until you are introduced] or [hidden until you are" in digest.text
+    assert "<li>“&lt;b&gt;Ring&lt;/b&gt; [hidden until you are introduced] or [hidden" in digest.html
+    assert "Alba &lt;i&gt;Kitchen&lt;/i&gt;" in digest.html
+    for secret in ("0113 496", "ann@"):
+        assert secret not in digest.text + digest.html
+
+
+def test_no_line_of_what_would_help_is_longer_than_a_mail_is_wide() -> None:
+    text = advise(LeftOut(False, ("word " * 40 + "x" * 200,)), organisation=replace(KITCHEN, name="Long " * 40)).text
+    assert max(map(len, text.splitlines())) <= 78
+
+
 # Writing a stored round
 
 
@@ -290,9 +365,10 @@ def released(commonweal: Commonweal) -> Commonweal:
     return commonweal
 
 
-def store_round(commonweal: Commonweal, *suggestions: Suggestion, release: bool = True) -> None:
+def store_round(commonweal: Commonweal, *suggestions: Suggestion, release: bool = True, **left_out: LeftOut) -> None:
+    proposal = Proposal(suggestions, {OrganisationId(id_): one for id_, one in left_out.items()})
     with commonweal.database.write() as connection:
-        rounds.propose(connection, WEEK, suggestions, versions={}, left_out={}, at=commonweal.now())
+        rounds.propose(connection, WEEK, proposal, versions={}, at=commonweal.now())
         if release:
             rounds.release(connection, WEEK, commonweal.now())
 
@@ -361,12 +437,20 @@ def test_one_bad_address_keeps_nobody_else_from_a_mail(released: Commonweal, tmp
     assert list(contents(tmp_path / "mails")) == ["borea.eml", "borea.html"]
 
 
-def test_a_suggestion_declined_after_the_release_is_left_out_and_the_others_are_mailed(
-    commonweal: Commonweal, tmp_path: Path
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda connection: decisions.decline(connection, *MINIBUS.pair, NO),
+        lambda connection: decisions.forbid(connection, *MINIBUS.pair, "the van is sold", AT),
+    ],
+    ids=["declined", "forbidden"],
+)
+def test_a_suggestion_ruled_out_after_the_release_is_left_out_and_the_others_are_mailed(
+    commonweal: Commonweal, tmp_path: Path, happens: Callable[[Connection], None]
 ) -> None:
     store_round(commonweal, MINIBUS, CHAIRS)
     with commonweal.database.write() as connection:
-        rounds.decline(connection, *MINIBUS.pair, Decline(MINIBUS.need.text, MINIBUS.offer.text, "have one"))
+        happens(connection)
     for path in digests.write(commonweal, WEEK, tmp_path / "mails"):
         body = parsed(path.read_bytes()).get_body(("plain",))
         assert body is not None
@@ -378,13 +462,15 @@ def test_a_suggestion_declined_after_the_release_is_left_out_and_the_others_are_
 @pytest.mark.parametrize(
     "happens",
     [
-        lambda connection: rounds.block(connection, BOREA, ALBA, "rivals"),
+        lambda connection: decisions.block(connection, BOREA, ALBA, "rivals"),
+        lambda connection: decisions.pause(connection, ALBA, "moving house", AT),
+        lambda connection: decisions.pause(connection, BOREA, "audit", AT, until=date(2026, 11, 23)),
         lambda connection: members.edit(connection, "borea", {"standing": Standing.INVITED}),
         lambda connection: members.edit(connection, "alba", {"standing": Standing.LISTED}),
     ],
-    ids=["blocked", "borea left", "alba left"],
+    ids=["blocked", "alba paused", "borea paused", "borea left", "alba left"],
 )
-def test_neither_side_is_mailed_once_the_two_are_blocked_or_one_is_no_member_any_more(
+def test_neither_side_is_mailed_once_the_two_are_blocked_or_one_is_paused_or_no_member_any_more(
     commonweal: Commonweal, tmp_path: Path, happens: Callable[[Connection], None]
 ) -> None:
     store_round(commonweal, MINIBUS, CHAIRS)
@@ -393,6 +479,34 @@ def test_neither_side_is_mailed_once_the_two_are_blocked_or_one_is_no_member_any
         happens(connection)
     assert digests.write(commonweal, WEEK, tmp_path / "after") == []
     assert contents(tmp_path / "after") == {}
+
+
+@pytest.mark.parametrize(
+    ("until", "written"),
+    [
+        (date(2026, 11, 29), ["alba.eml", "borea.eml"]),
+        (date(2026, 11, 30), []),
+    ],
+)
+def test_a_mail_of_next_week_minds_who_is_paused_on_its_monday(
+    commonweal: Commonweal, tmp_path: Path, until: date, written: list[str]
+) -> None:
+    with commonweal.database.write() as connection:
+        rounds.propose(connection, "2026-W49", Proposal(ROUND), versions={}, at=AT)
+        rounds.release(connection, "2026-W49", AT)
+        decisions.pause(connection, ALBA, "moving house", AT, until)
+    assert [path.name for path in digests.write(commonweal, "2026-W49", tmp_path / "mails")] == written
+
+
+def test_a_mail_written_late_minds_who_is_paused_on_that_day(commonweal: Commonweal, tmp_path: Path) -> None:
+    store_round(commonweal, MINIBUS)
+    with commonweal.database.write() as connection:
+        decisions.pause(connection, ALBA, "moving house", AT, until=date(2026, 11, 24))
+    found = []
+    for days in range(3):
+        commonweal.now = partial(lambda days: AT + timedelta(days=days), days)
+        found.append(len(digests.write(commonweal, WEEK, tmp_path / str(days))))
+    assert found == [0, 0, 2]
 
 
 def test_ids_that_look_alike_have_files_of_their_own_inside_the_folder(commonweal: Commonweal, tmp_path: Path) -> None:
@@ -419,3 +533,65 @@ def test_ids_that_look_alike_have_files_of_their_own_inside_the_folder(commonwea
 def test_the_week_is_named_by_its_monday() -> None:
     assert rounds.monday(WEEK) == date(2026, 11, 23)
     assert re.search(r"in the week of 23\s+November 2026", compose(MINIBUS).text)
+
+
+# Writing what would help
+
+
+DAFNE = Organisation(id=OrganisationId("dafne"), name="Dafne Garden", standing=Standing.MEMBER)
+
+
+@pytest.fixture
+def helped(commonweal: Commonweal) -> Commonweal:
+    """Alba and Borea are suggested to each other; of the others Dafne is a member, Ciano is none."""
+    with commonweal.database.write() as connection:
+        contact = Contact(organisation=DAFNE.id, name="Dan", email="dan@dafne.example")
+        members.save(connection, organisations={DAFNE.id: DAFNE}, contacts=[contact])
+    store_round(commonweal, MINIBUS, dafne=HINT, ciano=FULL)
+    return commonweal
+
+
+def test_a_member_with_nothing_is_mailed_what_would_help_beside_the_others(helped: Commonweal, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    helped.progress = lambda what, done, total: told.append((what, done, total))
+    written = digests.write(helped, WEEK, tmp_path / "mails")
+    assert [path.name for path in written] == ["alba.eml", "borea.eml", "dafne.eml"]
+    assert told == [("writing digests", done, 3) for done in (1, 2, 3)]
+    contact = Contact(organisation=DAFNE.id, name="Dan", email="dan@dafne.example")
+    digest = advise(HINT, organisation=DAFNE, contact=contact)
+    at = helped.now()
+    sender = digests.sender(helped.settings.mail_from)
+    assert written[-1].read_bytes() == digests.message(digest, contact, sender=sender, at=at).as_bytes()
+    assert written[-1].with_suffix(".html").read_bytes() == digest.html.encode()
+    for other in (b"Alba", b"Borea", b"minibus stands", b"@alba", b"@borea"):
+        assert other not in written[-1].read_bytes()
+
+
+def test_whoever_was_told_lately_or_has_suggestions_is_told_nothing_more(
+    commonweal: Commonweal, tmp_path: Path
+) -> None:
+    store_round(commonweal, alba=LeftOut(True), borea=LeftOut(False))
+    assert digests.write(commonweal, WEEK, tmp_path / "mails") == []
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda connection: decisions.pause(connection, DAFNE.id, "moving house", AT),
+        lambda connection: members.edit(connection, "dafne", {"standing": Standing.LISTED}),
+        lambda connection: members.save(connection, contacts=[Contact(organisation=DAFNE.id, name="Dan")]),
+    ],
+    ids=["paused", "left", "no address"],
+)
+def test_what_would_help_is_mailed_to_nobody_who_paused_or_left_or_has_no_address(
+    helped: Commonweal, tmp_path: Path, happens: Callable[[Connection], None]
+) -> None:
+    with helped.database.write() as connection:
+        happens(connection)
+    assert [path.name for path in digests.write(helped, WEEK, tmp_path / "mails")] == ["alba.eml", "borea.eml"]
+
+
+def test_a_suggestion_ruled_out_since_is_not_replaced_by_anything(helped: Commonweal, tmp_path: Path) -> None:
+    with helped.database.write() as connection:
+        decisions.forbid(connection, *MINIBUS.pair, "the van is sold", AT)
+    assert [path.name for path in digests.write(helped, WEEK, tmp_path / "mails")] == ["dafne.eml"]

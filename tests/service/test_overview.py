@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from matcher.proposing import Proposal
 from service import overview
 from service.store import members, rounds
 from service.wiring import Commonweal
@@ -30,7 +31,7 @@ def test_organisations_listings_vectors_and_rounds_are_counted(
     commonweal.live.current()
     for number in range(30, 40):
         with commonweal.database.write() as connection:
-            rounds.propose(connection, f"2026-W{number}", [], versions={}, left_out={}, at=commonweal.now())
+            rounds.propose(connection, f"2026-W{number}", Proposal(), versions={}, at=commonweal.now())
     with commonweal.database.write() as connection:
         rounds.release(connection, "2026-W38", commonweal.now())
     assert overview.status(commonweal) == {

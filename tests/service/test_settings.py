@@ -38,6 +38,10 @@ def test_nothing_set_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
         "network_name": "Commonweal",
         "mail_from": "suggestions@commonweal.example",
         "needs_cap": 3,
+        "total_cap": 5,
+        "review": True,
+        "exploration": 0.05,
+        "workers": 0,
         "port": 8000,
     }
     assert settings.database_file == settings.home / "commonweal.db"
@@ -82,7 +86,7 @@ def test_the_readme_names_the_default_where_it_is_a_plain_value(readme: str, nam
     default = Settings.model_fields[name].default
     row = next(line for line in readme.splitlines() if line.startswith(f"| `COMMONWEAL_{name.upper()}` |"))
     if default not in ("", None):
-        assert f"`{default}`" in row
+        assert f"`{str(default).lower()}`" in row.lower()
 
 
 def commands(group: Any, *before: str) -> list[str]:

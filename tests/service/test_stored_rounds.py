@@ -1,4 +1,4 @@
-"""Rounds in the store: numbered revisions until one is released, once; and what people decided about pairs."""
+"""Rounds in the store: numbered revisions until one is released, once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,15 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from matcher.proposing import Proposal
 from matcher.records import (
     About,
-    Decline,
     History,
     Kind,
+    LeftOut,
     Listing,
     ListingId,
     Organisation,
     OrganisationId,
+    PassedOver,
     Reason,
     Strength,
     Suggestion,
@@ -68,9 +70,33 @@ AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 VERSIONS = {"code": "0.1.0", "encoder": "hash/1", "ranker": "3"}
 
 
+def passed_over(offer: str, owner: OrganisationId, fit: float, strength: Strength) -> PassedOver:
+    return PassedOver(
+        need=NEED.id,
+        offer=ListingId(offer),
+        between=(ALBA, owner),
+        fit=fit,
+        strength=strength,
+        propensity=0.25,
+        why="It was at its limit.",
+    )
+
+
+def proposal(suggestions: tuple[Suggestion, ...]) -> Proposal:
+    """Around these suggestions always the same."""
+    return Proposal(
+        suggestions,
+        left_out={ALBA: LeftOut(False, ("Say how many.", "Wähle a wider area.")), CIANO: LeftOut(True)},
+        passed_over=(passed_over("o8", BOREA, 0.75, Strength.GOOD), passed_over("o7", CIANO, 0.5, Strength.POSSIBLE)),
+        unmet={(NEED.id, OFFER.id): "Borea was at its limit.", (NEED.id, ListingId("gone")): "It is gone."},
+        value=1.25,
+        bound=1.5,
+    )
+
+
 def propose(database: Database, *suggestions: Suggestion, week: str = WEEK, at: datetime = AT) -> int:
     with database.write() as connection:
-        return rounds.propose(connection, week, suggestions, versions=VERSIONS, left_out={CIANO: True}, at=at)
+        return rounds.propose(connection, week, proposal(suggestions), versions=VERSIONS, at=at)
 
 
 def release(database: Database, week: str = WEEK, at: datetime = AT) -> bool:
@@ -90,11 +116,12 @@ def history(database: Database, week: str) -> History:
 
 def proposed(*suggestions: Suggestion, **others: Any) -> Round:
     fields: dict[str, Any] = {"revision": 1, "released_at": None, "proposed_at": AT, **others}
-    return Round(week=WEEK, versions=VERSIONS, left_out={CIANO: True}, suggestions=suggestions, **fields)
+    return Round(week=WEEK, versions=VERSIONS, proposal=proposal(suggestions), **fields)
 
 
 def test_a_round_is_read_as_it_was_proposed(database: Database) -> None:
-    shown = Suggestion(need=NEED, offer=profile_of_borea(), fit=0.5, strength=Strength.POSSIBLE, score=0.0)
+    chances = {"asking": 0.25, "giving": 0.5, "propensity": 0.125, "pinned": True}
+    shown = Suggestion(need=NEED, offer=profile_of_borea(), fit=0.5, strength=Strength.POSSIBLE, score=0.0, **chances)
     assert load(database) is None
     assert propose(database, suggestion(fit=0.9), shown) == 1
     assert load(database) == proposed(suggestion(fit=0.9), shown)
@@ -145,6 +172,17 @@ def test_releasing_nothing_or_twice_says_no(database: Database) -> None:
     assert load(database) == proposed(suggestion(), released_at=AT)
 
 
+def test_a_reader_sees_the_state_of_its_beginning_whoever_releases_meanwhile(database: Database) -> None:
+    """On PostgreSQL a reader that asked for a lock on the row would fail here: it could not be serialised."""
+    propose(database, suggestion())
+    with database.read() as connection:
+        assert rounds.weeks(connection) == {WEEK: False}
+        assert release(database)
+        assert rounds.refuse_released(connection, WEEK) == 1
+    with pytest.raises(ReleasedError), database.read() as connection:
+        rounds.refuse_released(connection, WEEK)
+
+
 def test_of_eight_who_release_at_once_exactly_one_does(database: Database) -> None:
     propose(database, suggestion())
     with ThreadPoolExecutor(8) as pool:
@@ -170,6 +208,7 @@ def test_whoever_proposes_while_another_releases_never_takes_the_release_back(da
     for week in range(5):
         with database.write() as connection:
             connection.execute(text("delete from suggestions"))
+            connection.execute(text("delete from passed_over"))
             connection.execute(text("delete from rounds"))
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(one_of_both, range(8)))
@@ -233,19 +272,6 @@ def test_a_revision_that_was_replaced_is_no_history(database: Database) -> None:
     propose(database, suggestion("n2", "o2"), week="2026-W09")
     release(database, "2026-W09")
     assert history(database, "2026-W10") == History(suggested={("n2", "o2"): date(2026, 2, 23)})
-
-
-def test_declines_and_blocks_are_history_at_once(database: Database) -> None:
-    pair = ListingId("n1"), ListingId("o1")
-    for decline in (Decline("A hall", "A hall", "too far"), Decline("A hall", "A big hall", "too big")):
-        with database.write() as connection:
-            rounds.decline(connection, *pair, decline)
-            rounds.block(connection, BOREA, ALBA, "rivals")
-            rounds.block(connection, ALBA, BOREA, "rivals still")
-            rounds.block(connection, ALBA, CIANO, "")
-        assert history(database, WEEK) == History(
-            declined={pair: decline}, blocked=frozenset({frozenset({ALBA, BOREA}), frozenset({ALBA, CIANO})})
-        )
 
 
 @given(st.dates())

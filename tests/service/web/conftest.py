@@ -10,10 +10,23 @@ import pytest
 from fastapi.testclient import TestClient
 
 from matcher.assembling import Core
-from matcher.records import Contact, Kind, Listing, Organisation, Standing, Visibility
+from matcher.proposing import Proposal
+from matcher.records import (
+    Contact,
+    Kind,
+    LeftOut,
+    Listing,
+    Organisation,
+    PassedOver,
+    Standing,
+    Strength,
+    Suggestion,
+    Visibility,
+)
 from service import rounds
 from service.settings import Settings
 from service.store import members
+from service.store import rounds as stored_rounds
 from service.web.app import create_app
 from service.wiring import Commonweal
 
@@ -97,6 +110,53 @@ def listings() -> dict[str, Listing]:
     }
 
 
+@pytest.fixture(scope="session")
+def proposal() -> Proposal:
+    """All that a round may hold: drawn by chance, pinned, passed over, unmet, and what would help."""
+    drawn = {"strength": Strength.STRONG, "propensity": 0.5, "why": "It was as good: chance decided."}
+    full = {"strength": Strength.GOOD, "propensity": 0.0, "why": "Borea, 0117 496 0123, was at its limit this week."}
+    return Proposal(
+        suggestions=(
+            Suggestion(
+                need=listings()["alba-n1"],
+                offer=listings()["borea-o1"],
+                fit=0.8125,
+                strength=Strength.STRONG,
+                score=1.0,
+                propensity=0.5,
+                pinned=True,
+            ),
+            Suggestion(
+                need=listings()["alba-n2"],
+                offer=listings()["borea-o2"],
+                fit=0.4375,
+                strength=Strength.POSSIBLE,
+                score=0.5,
+                propensity=1.0,
+            ),
+        ),
+        left_out={
+            "dorado": LeftOut(False, ("“Ring 0117 496 0123” is short.", "A wider area would help.")),
+            "ciano": LeftOut(True, ("List another offer.",)),
+            "gone": LeftOut(False),
+        },
+        passed_over=(
+            PassedOver(need="dorado-n1", offer="borea-o1", between=("dorado", "borea"), fit=0.6875, **full),
+            PassedOver(need="alba-n1", offer="profile:ciano", between=("alba", "ciano"), fit=0.8125, **drawn),
+            *(
+                PassedOver(need="alba-n1", offer=f"dorado-o{n}", between=("alba", "dorado"), fit=0.8125, **drawn)
+                for n in range(4)
+            ),
+        ),
+        unmet={
+            ("alba-n2", "borea-o2"): "A limit left no room for it.",
+            ("gone-n1", "borea-o2"): "What 0117 496 0123 is about is not listed any more.",
+        },
+        value=99.98,
+        bound=100.0,
+    )
+
+
 def stored(home: Path, core: Core, migrated_file: Path) -> Commonweal:
     shutil.copyfile(migrated_file, home / "commonweal.db")
     made = Commonweal(Settings(home=home, encoder="hash"), now=lambda: NOW)
@@ -122,9 +182,13 @@ def client(commonweal: Commonweal) -> Iterator[TestClient]:
 
 
 @pytest.fixture(scope="session")
-def reader(tmp_path_factory: pytest.TempPathFactory, core: Core, migrated_file: Path) -> Iterator[TestClient]:
-    """For tests that change nothing. Released: weeks 37 and 48. Proposed: week 49."""
+def reader(
+    tmp_path_factory: pytest.TempPathFactory, core: Core, migrated_file: Path, proposal: Proposal
+) -> Iterator[TestClient]:
+    """For tests that change nothing. Released: weeks 37 and 48. Proposed: week 49, and 36 with all a round may hold."""
     commonweal = stored(tmp_path_factory.mktemp("reader"), core, migrated_file)
+    with commonweal.database.write() as connection:
+        stored_rounds.propose(connection, "2026-W36", proposal, versions={"code": "0.1.0"}, at=NOW)
     for week in ("2026-W37", "2026-W48"):
         rounds.run(commonweal, week)
         rounds.release(commonweal, week)

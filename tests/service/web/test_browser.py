@@ -19,6 +19,7 @@ PAGES = (
     "/",
     "/?text=volunteers+teach+smartphone&as=need&place=Brstol",
     "/rounds",
+    "/rounds/2026-W36",
     "/rounds/2026-W48",
     "/rounds/2026-W49",
     "/organisations/alba",

@@ -10,9 +10,11 @@ from fastapi.testclient import TestClient
 
 from matcher.assembling import Core
 from matcher.masking import HIDDEN
+from matcher.proposing import Proposal
 from matcher.records import Listing
 from service import rounds
 from service.store import members
+from service.store import rounds as stored_rounds
 from service.web import pages
 from service.web.rendering import STATIC
 from service.wiring import Commonweal
@@ -28,6 +30,7 @@ PAGES = (
     "/?" + urlencode({"text": "zebra"}),
     "/?" + urlencode({"text": "x" * 5001}),
     "/rounds",
+    "/rounds/2026-W36",
     "/rounds/2026-W37",
     "/rounds/2026-W48",
     "/rounds/2026-W49",
@@ -233,6 +236,7 @@ def test_rounds_are_listed_newest_first_with_their_state(reader: TestClient) -> 
         "Week 49 of 2026 30 November to 6 December 2026, proposed, not released",
         "Week 48 of 2026 23 to 29 November 2026, released",
         "Week 37 of 2026 7 to 13 September 2026, released",
+        "Week 36 of 2026 31 August to 6 September 2026, proposed, not released",
     ]
 
 
@@ -250,10 +254,92 @@ def test_a_released_round_shows_who_asks_who_got_nothing_and_what_made_it(reader
     assert "Borea offers Volunteers teach older people" in shown
     assert "The marked phrases meet." in shown
     assert "Nothing fitted well enough 1 " in shown
-    assert '<li><a href="/organisations/dorado">Dorado</a></li>' in html
+    assert '<li><a href="/organisations/dorado">Dorado</a><span class="help">Nothing is listed for you yet' in html
     assert f"ranker {core.ranker.version}" in shown
+    assert "worth at most 0.01% short of the best there is chance decided nothing" in shown
+    for absent in ("Pinned", "pinned", "Not chosen"):
+        assert absent not in shown
     assert 'rel="next" href="/rounds/2026-W48"' in html
-    assert 'rel="prev"' not in html
+    assert 'rel="prev" href="/rounds/2026-W36"' in html
+    assert 'rel="prev"' not in reader.get("/rounds/2026-W36").text
+
+
+def section(client: TestClient, address: str, heading: str) -> str:
+    """The words of the part of a page under a heading, as far as the next of its level."""
+    html = client.get(address).text
+    found = re.search(rf"<h2[^>]*>{heading}</h2>.*?(?=<h2|</main>)", html, re.S)
+    assert found, heading
+    return " ".join(Outline(found.group()).words.split())
+
+
+def test_pins_that_a_round_met_are_marked_and_the_others_named_with_why(reader: TestClient) -> None:
+    shown = words(reader, "/rounds/2026-W36")
+    assert "Borea Strong pinned by a coordinator offer member" in shown
+    assert "Borea Possible offer member" in shown
+    assert section(reader, "/rounds/2026-W36", "Pinned and not met") == (
+        "Pinned and not met "
+        "Alba & Friends with Borea A limit left no room for it. alba-n2 borea-o2 "
+        f"gone-n1 with Borea What {HIDDEN} is about is not listed any more. gone-n1 borea-o2"
+    )
+    html = reader.get("/rounds/2026-W36").text
+    assert '<section id="unmet"' in html
+    assert '"/organisations/gone' not in html
+
+
+def test_what_a_round_passed_over_is_told_by_who_asks_with_why_and_the_rest_folded_away(reader: TestClient) -> None:
+    drawn = "Strong. It was as good: chance decided. alba-n1"
+    assert section(reader, "/rounds/2026-W36", "Not chosen") == (
+        "Not chosen What fits strongly and what chance might have chosen, with what stood against it, by who asks. "
+        f"Alba & Friends 5 Dorado {drawn} dorado-o0 Dorado {drawn} dorado-o1 Dorado {drawn} dorado-o2 "
+        f"2 more Dorado {drawn} dorado-o3 Ciano {drawn} profile:ciano "
+        f"Dorado 1 Borea Good. Borea, {HIDDEN}, was at its limit this week. dorado-n1 borea-o1"
+    )
+    html = reader.get("/rounds/2026-W36").text
+    assert '<li><a href="#not-chosen">Not chosen</a></li>' in html
+    assert re.findall(r'<h3 id="not-chosen-(\d)"><a href="/organisations/(\w+)">', html) == [
+        ("1", "alba"),
+        ("2", "dorado"),
+    ]
+    folded = re.findall(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", html, re.S)
+    assert [(summary, rest.count("<li>")) for summary, rest in folded] == [("2 more", 2), ("What made this round", 0)]
+
+
+def test_whoever_got_nothing_is_named_with_what_would_help(reader: TestClient) -> None:
+    assert section(reader, "/rounds/2026-W36", "Who got nothing") == (
+        "Who got nothing Below a name stands what it is told would help, in its mail, once in four weeks at most. "
+        "Something fitted, but had no room 1 What fitted had as many suggestions as it takes this week. "
+        "CianoList another offer. "
+        "Nothing fitted well enough 2 Nothing is sent for the sake of sending. "
+        f"Dorado“Ring {HIDDEN}” is short. A wider area would help. gone "
+        "What made this round code 0.1.0 proposed 25 November 2026 at 09:30 UTC "
+        "worth at most 0.02% short of the best there is "
+        "chance 1 of 2 suggestions drawn from some that were worth as much"
+    )
+
+
+def test_a_round_from_before_its_worth_was_known_says_nothing_of_it(commonweal: Commonweal, client: TestClient) -> None:
+    with commonweal.database.write() as connection:
+        stored_rounds.propose(connection, "2026-W40", Proposal(), versions={}, at=commonweal.now())
+    shown = words(client, "/rounds/2026-W40")
+    assert "What made this round proposed 25 November 2026 at 09:30 UTC Nobody" in shown
+
+
+def test_a_round_shows_words_and_no_number_for_fit_or_chance(reader: TestClient) -> None:
+    shown = words(reader, "/rounds/2026-W36").replace("0.1.0", "")
+    assert re.findall(r"\d\.\d+%?", shown) == ["0.02%"]
+
+
+def test_no_organisation_s_page_tells_what_was_pinned_or_passed_over(
+    commonweal: Commonweal, client: TestClient, proposal: Proposal
+) -> None:
+    with commonweal.database.write() as connection:
+        stored_rounds.propose(connection, "2026-W48", proposal, versions={}, at=commonweal.now())
+        stored_rounds.release(connection, "2026-W48", commonweal.now())
+    for id_ in ("alba", "borea", "ciano", "dorado"):
+        shown = words(client, f"/organisations/{id_}")
+        assert "This week’s suggestions" in shown
+        for absent in ("pinned", "chance", "limit", "would help", "not listed any more", "chosen"):
+            assert absent not in shown
 
 
 def test_a_proposed_round_says_that_nobody_has_seen_it(commonweal: Commonweal, client: TestClient) -> None:

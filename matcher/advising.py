@@ -1,0 +1,68 @@
+"""What would help a member that a week has nothing for: never filler, and nothing about anybody else."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from matcher.eligibility import MEMBER_RULES, Asking, Past, eligible
+from matcher.likelihood import WORDS
+from matcher.masking import mask
+from matcher.matching import rank
+from matcher.network import Entry, Network
+from matcher.ranking import Ranker
+from matcher.records import Kind, OrganisationId
+
+QUOTED = 60  # characters of a listing that say which one is meant
+TOLD = 5  # sentences at most
+ANYWHERE = tuple(rule for rule in MEMBER_RULES if rule.name != "out of reach")
+
+
+def advise(
+    network: Network, organisation: OrganisationId, *, ranker: Ranker, on: date, before: Past, looks: bool = True
+) -> tuple[str, ...]:
+    """Sentences for the member, the most helpful first; none for one that is paused.
+
+    Looking for what is further away takes as long as a question for each listing: without `looks` that is left out.
+    """
+    if organisation in before.history.paused:
+        return ()
+    own = [
+        side.entries[row]
+        for side in (network.needs, network.offers)
+        for row in side.of(organisation)
+        if side.entries[row].listing.kind is not Kind.PROFILE
+    ]
+    if not own:
+        return ("Nothing is listed for you yet: say in a sentence or two what you need, or what you could give.",)
+    listed = [entry for entry in own if entry.listing.is_open(on)]
+    if not listed:
+        return ("Nothing that you listed is open now: give it a new closing date, or list something new.",)
+    further = _wider(network, listed, ranker, on, before) if looks else ()
+    found = (*further, *_clearer(listed), *_roomier(listed, before))
+    return found[:TOLD] or ("Another need or offer of yours would give us more to go by.",)
+
+
+def _wider(network: Network, listed: list[Entry], ranker: Ranker, on: date, before: Past) -> Iterator[str]:
+    for entry in listed:
+        side, asking = network.side_opposite(entry.listing.kind), Asking(entry, on, before)
+        anywhere = rank(asking, side, ranker, rules=ANYWHERE)
+        is_near = eligible(asking, side, MEMBER_RULES)[anywhere.rows]
+        if (~is_near & (anywhere.fit >= ranker.threshold)).any():
+            yield f"There is something further away for {_quoted(entry)}: a wider area would help."
+
+
+def _clearer(listed: list[Entry]) -> Iterator[str]:
+    for entry in listed:
+        if len(entry.listing.text.split()) < WORDS:
+            yield f"{_quoted(entry)} is short: say how many, where, and by when."
+
+
+def _roomier(listed: list[Entry], before: Past) -> Iterator[str]:
+    for entry in listed:
+        capacity = entry.listing.capacity
+        if capacity is not None and capacity <= before.history.taken.get(entry.listing.id, 0):
+            yield f"{_quoted(entry)} has as many partners as it can take: raise its capacity, or list something new."
+
+
+def _quoted(entry: Entry) -> str:
+    text = " ".join(mask(entry.listing.text).split())  # first masked: half a number is not seen to be one
+    return f"“{text if len(text) <= QUOTED else text[:QUOTED].rsplit(' ', 1)[0].rstrip(' ,;:.') + ' …'}”"

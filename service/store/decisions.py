@@ -1,0 +1,143 @@
+"""What people decide about pairs and organisations: kept until it is taken back, whatever a round or an import does."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, select
+
+from matcher.records import Decline, ListingId, OrganisationId, Pair
+from service.store import rounds, schema
+from service.store.database import upsert
+
+
+class What(StrEnum):
+    """What was decided: of a pair of listings, of two organisations, or of one."""
+
+    PIN = "pin"
+    FORBID = "forbid"
+    DECLINE = "decline"
+    BLOCK = "block"
+    PAUSE = "pause"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Something somebody decided. `about` holds the ids of a need and an offer, of two organisations, or of one.
+
+    `week` is a pin's; `until` a pause's last day. When a decline or a block was made is not known: `at` is None.
+    """
+
+    what: What
+    about: tuple[str, ...]
+    why: str
+    week: str = ""
+    until: date | None = None
+    at: datetime | None = None
+
+
+def pin(connection: Connection, week: str, need: ListingId, offer: ListingId, why: str, at: datetime) -> bool:
+    """This pair is to be suggested in the week's round, as far as rules and caps allow.
+
+    Whether it took the place of a forbid, which is gone. Raises ReleasedError where the week was released.
+    """
+    rounds.refuse_released(connection, week)
+    replaced = _removed(connection, schema.forbids, need=need, offer=offer)
+    row = {"week": week, "need": need, "offer": offer, "why": why, "at": at.astimezone(UTC)}
+    upsert(connection, schema.pins, [row])
+    return replaced
+
+
+def pinned(connection: Connection, week: str) -> tuple[Pair, ...]:
+    """The pairs pinned for a week, in the order in which that was decided."""
+    pins = schema.pins.c
+    query = select(pins.need, pins.offer).where(pins.week == week).order_by(pins.at, pins.need, pins.offer)
+    return tuple((ListingId(need), ListingId(offer)) for need, offer in connection.execute(query))
+
+
+def forbid(connection: Connection, need: ListingId, offer: ListingId, why: str, at: datetime) -> tuple[str, ...]:
+    """This pair is suggested no more. Returns the weeks, not released yet, whose pin it took the place of."""
+    pins = schema.pins.c
+    query = select(pins.week).where(pins.need == need, pins.offer == offer).order_by(pins.week)
+    weeks = rounds.weeks(connection)
+    replaced = tuple(week for week in connection.execute(query).scalars() if not weeks.get(week))
+    for week in replaced:
+        _removed(connection, schema.pins, week=week, need=need, offer=offer)
+    upsert(connection, schema.forbids, [{"need": need, "offer": offer, "why": why, "at": at.astimezone(UTC)}])
+    return replaced
+
+
+def decline(connection: Connection, need: ListingId, offer: ListingId, decided: Decline) -> None:
+    """Remembers that one side said no to this pair as the two texts are now."""
+    upsert(connection, schema.declines, [{"need": need, "offer": offer, **asdict(decided)}])
+
+
+def clear(connection: Connection, week: str, need: ListingId, offer: ListingId) -> tuple[What, ...]:
+    """Takes back what was decided about a pair: that week's pin, the forbid, the decline. Returns what there was."""
+    removed = {
+        What.PIN: _removed(connection, schema.pins, week=week, need=need, offer=offer),
+        What.FORBID: _removed(connection, schema.forbids, need=need, offer=offer),
+        What.DECLINE: _removed(connection, schema.declines, need=need, offer=offer),
+    }
+    return tuple(what for what, was_there in removed.items() if was_there)
+
+
+def block(connection: Connection, one: OrganisationId, other: OrganisationId, why: str) -> None:
+    """These two organisations are not introduced any more."""
+    first, second = sorted((one, other))
+    upsert(connection, schema.blocks, [{"one": first, "other": second, "why": why}])
+
+
+def unblock(connection: Connection, one: OrganisationId, other: OrganisationId) -> bool:
+    """Takes a block back; False where there was none."""
+    first, second = sorted((one, other))
+    return _removed(connection, schema.blocks, one=first, other=second)
+
+
+def pause(
+    connection: Connection, organisation: OrganisationId, why: str, at: datetime, until: date | None = None
+) -> None:
+    """This organisation gets no suggestions and is none, up to and with the day `until`; until resumed where None."""
+    row = {"organisation": organisation, "until": until, "why": why, "at": at.astimezone(UTC)}
+    upsert(connection, schema.pauses, [row])
+
+
+def resume(connection: Connection, organisation: OrganisationId) -> bool:
+    """Takes a pause back; False where there was none."""
+    return _removed(connection, schema.pauses, organisation=organisation)
+
+
+def every(connection: Connection) -> tuple[Decision, ...]:
+    """All that was decided and not taken back, newest first; those of which nobody knows when last."""
+    found = [_decision(what, row) for what, table in _TABLES.items() for row in connection.execute(select(table))]
+    return tuple(sorted(found, key=lambda one: (-one.at.timestamp() if one.at else 0.0, one.what, one.about, one.week)))
+
+
+_TABLES = {
+    What.PIN: schema.pins,
+    What.FORBID: schema.forbids,
+    What.DECLINE: schema.declines,
+    What.BLOCK: schema.blocks,
+    What.PAUSE: schema.pauses,
+}
+
+
+def _decision(what: What, row: Any) -> Decision:
+    known = row._mapping
+    about = ("one", "other") if what is What.BLOCK else ("organisation",) if what is What.PAUSE else ("need", "offer")
+    return Decision(
+        what=what,
+        about=tuple(known[name] for name in about),
+        why=row.why,
+        week=known.get("week", ""),
+        until=known.get("until"),
+        at=rounds.in_utc(row.at) if "at" in known else None,
+    )
+
+
+def _removed(connection: Connection, table: Table, **key: str) -> bool:
+    """Deletes the row of this key; whether there was one."""
+    return (
+        connection.execute(delete(table).where(*(table.c[name] == value for name, value in key.items()))).rowcount > 0
+    )
