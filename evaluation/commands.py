@@ -55,16 +55,16 @@ def evaluate(
     Example, as CI does: `commonweal evaluate data/benchmark --gate`
     """
     if format_ not in FORMATS:
-        _misused(f"--format is '{format_}'; write {', '.join(FORMATS)}")
+        misused(f"--format is '{format_}'; write {', '.join(FORMATS)}")
     if split not in ("", "dev", "test"):
-        _misused(f"--split is '{split}'; write dev or test")
+        misused(f"--split is '{split}'; write dev or test")
     if accept is not None and not accept.strip():
-        _misused("--accept is empty; say in a sentence why these figures are to be the baseline")
+        misused("--accept is empty; say in a sentence why these figures are to be the baseline")
     if slice_ and (gate or accept or runs or report):
-        _misused("--slice shows one slice and nothing else: leave out --gate, --accept, --runs and --report")
+        misused("--slice shows one slice and nothing else: leave out --gate, --accept, --runs and --report")
     if system and (gate or accept):
-        _misused("--gate and --accept look at all systems: leave out --system")
-    _needs_extras()
+        misused("--gate and --accept look at all systems: leave out --system")
+    needs_extras()
     found = _evaluated(collections, system, split, ranker, encoder, quiet=json)
     if slice_:
         _show_slice(found, slice_)
@@ -101,8 +101,8 @@ def fit(
     Example: `commonweal fit data/benchmark --split dev --write models/ranker.toml`
     """
     if split not in ("dev", "test"):
-        _misused(f"--split is '{split}'; write dev or test")
-    _needs_extras()
+        misused(f"--split is '{split}'; write dev or test")
+    needs_extras()
     from json import dumps
 
     from evaluation import fitting
@@ -111,7 +111,7 @@ def fit(
 
     loaded = load(_folder(collection))
     core = assemble(encoder=encoder, dtype="float32")
-    with _progress(quiet=json) as progress:
+    with progress_shown(quiet=json) as progress:
         fitted = fitting.fit(loaded, core, split, progress)
     for weight, ndcg in fitted.tried.items():
         typer.echo(f"BM25 at {weight}: nDCG@10 {ndcg:.4f}, cross-validated", err=True)
@@ -140,14 +140,14 @@ def agree(
     """
     from json import dumps
 
-    _needs_extras()
+    needs_extras()
     from evaluation.agreement import RUBRIC, agreement, write_sheet
     from evaluation.collection import load
 
     loaded = load(_folder(collection))
     if make:
         if sheet.exists():
-            _misused(f"{sheet} exists already; name another, so that no grade is lost")
+            misused(f"{sheet} exists already; name another, so that no grade is lost")
         pairs = write_sheet(loaded, sheet)
         typer.echo(dumps({"pairs": pairs, "sheet": str(sheet)}) if json else f"{sheet}: {pairs} pairs. {RUBRIC}")
         return
@@ -162,7 +162,7 @@ def agree(
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> "Iterator[Progress]":
+def progress_shown(*, quiet: bool) -> "Iterator[Progress]":
     """Bars on stderr, one for each thing that is being done."""
     from rich import progress as rich
     from rich.console import Console
@@ -196,14 +196,14 @@ def _evaluated(
     loaded = [load(_folder(folder)) for folder in folders]
     names = [collection.name for collection in loaded]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        _misused(f"two collections are called {twice[0]}: give one another name in its collection.toml")
+        misused(f"two collections are called {twice[0]}: give one another name in its collection.toml")
     try:
         for collection in loaded:
             usable(collection, systems or SYSTEMS, split)
     except (UnknownSystemError, ValueError) as error:
-        _misused(str(error))
+        misused(str(error))
     core = assemble(encoder=encoder, ranker=ranker, dtype="float32")  # the same figures on every machine
-    with _progress(quiet=quiet) as progress:
+    with progress_shown(quiet=quiet) as progress:
         return [evaluate(one, core, systems=systems or SYSTEMS, split=split, progress=progress) for one in loaded]
 
 
@@ -222,7 +222,7 @@ def _gated(found: "Sequence[Evaluated]", baseline: Path) -> "list[Check]":
     try:
         return check(found, baseline)
     except BaselineError as error:
-        _misused(str(error))
+        misused(str(error))
 
 
 def _accept(found: "Sequence[Evaluated]", baseline: Path, why: str) -> None:
@@ -240,7 +240,7 @@ def _show_slice(found: "Sequence[Evaluated]", name: str) -> None:
 
     known = sorted({part.name for one in found for part in one.slices})
     if name not in known:
-        _misused(f"--slice is '{name}'; there are {', '.join(known) or 'none'}")
+        misused(f"--slice is '{name}'; there are {', '.join(known) or 'none'}")
     for one in found:
         if part := slice_of(one, name):
             typer.echo(slice_text(one, part))
@@ -266,7 +266,7 @@ def _tell(
         typer.echo(telling.gate_text(checks), err=as_document)
 
 
-def _needs_extras() -> None:
+def needs_extras() -> None:
     from importlib.util import find_spec
 
     missing = [name for name in ("ir_measures", "pytrec_eval", "scipy", "sklearn", "matplotlib") if not find_spec(name)]
@@ -279,5 +279,5 @@ def _needs_extras() -> None:
         raise typer.Exit(1)
 
 
-def _misused(says: str) -> NoReturn:
+def misused(says: str) -> NoReturn:
     raise typer.BadParameter(says)

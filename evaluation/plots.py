@@ -69,16 +69,16 @@ def systems(shown: Sequence[SystemFigures], salt: str) -> str:
     def draw(axes: Axes) -> None:
         for row, one in enumerate(rows):
             figure, ours = one.measures[NDCG], one.system == COMMONWEAL
-            _interval(axes, row, (figure.mean, figure.low, figure.high), GREEN if ours else INK, _marker(one.system))
+            interval(axes, row, (figure.mean, figure.low, figure.high), GREEN if ours else INK, _marker(one.system))
             axes.text(1.03, row, f"{figure.mean:.3f}", transform=axes.get_yaxis_transform(), va="center")
         axes.set_xlim(0, min(1.0, math.ceil(max(one.measures[NDCG].high for one in rows) * 10 + 0.01) / 10) or 1.0)
         axes.set_xlabel(NDCG)
-        _rows(axes, [one.system for one in rows])
+        name_rows(axes, [one.system for one in rows])
         for label, one in zip(axes.get_yticklabels(), rows, strict=True):
             label.set_fontweight("bold" if one.system == COMMONWEAL else "normal")
 
     told = ", ".join(f"{one.system} {one.measures[NDCG].mean:.3f}" for one in rows)
-    return _drawn(draw, salt, f"{NDCG} of each system: {told}.", len(rows) * ROW, left=84, right=40)
+    return drawn(draw, salt, f"{NDCG} of each system: {told}.", len(rows) * ROW, left=84, right=40)
 
 
 def forest(rows: Sequence[tuple[str, Difference]], salt: str) -> str:
@@ -97,12 +97,12 @@ def forest(rows: Sequence[tuple[str, Difference]], salt: str) -> str:
         for row, (_, gap) in enumerate(rows):
             colour, shape = (GREEN if not row else INK, "s" if not row else "o") if gap.tells else (EDGE, "hollow")
             if abs(gap.mean) <= reach:
-                _interval(axes, row, (gap.mean, max(gap.low, -reach), min(gap.high, reach)), colour, shape)
+                interval(axes, row, (gap.mean, max(gap.low, -reach), min(gap.high, reach)), colour, shape)
             told = f"{gap.mean:+.3f} ({gap.queries})" if gap.tells else f"too few ({gap.queries})"
             place = axes.get_yaxis_transform()
             axes.text(1.03, row, told, transform=place, va="center", fontsize=9.5, color=INK if gap.tells else QUIET)
         axes.set_xlabel("worse ← difference → better")
-        _rows(axes, [name for name, _ in rows])
+        name_rows(axes, [name for name, _ in rows])
         for label, (_, gap) in zip(axes.get_yticklabels(), rows, strict=True):
             label.set_color(INK if gap.tells else QUIET)
             label.set_fontsize(9.5)
@@ -110,7 +110,7 @@ def forest(rows: Sequence[tuple[str, Difference]], salt: str) -> str:
     said = (
         f"Difference to the hybrid over all queries {overall.mean:+.3f}, from {overall.low:+.3f} to {overall.high:+.3f}"
     )
-    return _drawn(draw, salt, f"{said}; {len(rows) - 1} slices below it.", len(rows) * ROW, left=116, right=70)
+    return drawn(draw, salt, f"{said}; {len(rows) - 1} slices below it.", len(rows) * ROW, left=116, right=70)
 
 
 def reliability(found: Calibration, salt: str) -> str:
@@ -126,10 +126,10 @@ def reliability(found: Calibration, salt: str) -> str:
             size = 4 + 12 * math.sqrt(one.pairs / most)
             axes.plot([one.fit], [one.yes], "o", color=GREEN, markersize=size, clip_on=False)
         axes.text(0.86, 0.93, "kept its word", ha="right", color=QUIET, fontsize=9.5)
-        _square(axes, "fit", "share that deserved a yes")
+        square(axes, "fit", "share that deserved a yes")
 
     said = f"Expected calibration error {found.error:.3f} over {found.pairs} judged pairs"
-    return _drawn(draw, salt, f"{said}, in {len(found.bins)} bins of fit.", 250, left=54, right=16)
+    return drawn(draw, salt, f"{said}, in {len(found.bins)} bins of fit.", 250, left=54, right=16)
 
 
 def lorenz(found: Sharing, salt: str) -> str:
@@ -143,11 +143,11 @@ def lorenz(found: Sharing, salt: str) -> str:
         axes.plot([0, 1], [0, 1], color=EDGE, linewidth=1, linestyle=(0, (4, 3)))
         axes.plot(steps, found.lorenz, color=GREEN, linewidth=2)
         axes.text(0.55, 0.65, "all alike", ha="right", color=QUIET, fontsize=9.5)
-        _square(axes, "organisations, least suggested first", "share of suggestions")
+        square(axes, "organisations, least suggested first", "share of suggestions")
 
     half = found.lorenz[(len(found.lorenz) - 1) // 2]
     said = f"The less suggested half of organisations get {half:.0%} of suggestions; Gini {found.gini:.2f}."
-    return _drawn(draw, salt, said, 250, left=54, right=16)
+    return drawn(draw, salt, said, 250, left=54, right=16)
 
 
 def quality_by_time(shown: Sequence[SystemFigures], salt: str) -> str:
@@ -167,7 +167,7 @@ def quality_by_time(shown: Sequence[SystemFigures], salt: str) -> str:
             colour, mean = GREEN if one.system == COMMONWEAL else INK, one.measures[NDCG].mean
             edge = axes.get_xlim()[1]
             axes.plot([time, edge, edge * 1.01], [mean, place, place], color=RULE, linewidth=1, clip_on=False, zorder=1)
-            _dot(axes, time, mean, colour, _marker(one.system))
+            dot(axes, time, mean, colour, _marker(one.system))
             weight = "bold" if one.system == COMMONWEAL else "normal"
             axes.text(1.02, place, one.system, transform=axes.get_yaxis_transform(), va="center", fontweight=weight)
         axes.set_xlabel("milliseconds a query")
@@ -176,7 +176,7 @@ def quality_by_time(shown: Sequence[SystemFigures], salt: str) -> str:
         axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
 
     told = ", ".join(f"{one.system} {one.measures[NDCG].mean:.3f} in {one.asking * 1000:.1f} ms" for one in rows)
-    return _drawn(draw, salt, f"{NDCG} and time a query: {told}.", 210, left=46, right=84)
+    return drawn(draw, salt, f"{NDCG} and time a query: {told}.", 210, left=46, right=84)
 
 
 def _measured(shown: Sequence[SystemFigures]) -> list[SystemFigures]:
@@ -195,19 +195,21 @@ def _marker(system: str) -> str:
     return "s" if system == COMMONWEAL else "hollow" if system in MUST_FAIL else "o"
 
 
-def _interval(axes: Axes, row: int, ends: tuple[float, float, float], colour: str, shape: str) -> None:
+def interval(axes: Axes, row: int, ends: tuple[float, float, float], colour: str, shape: str) -> None:
+    """A mean with what it lies between, in a row of its own."""
     mean, low, high = ends
     axes.plot([low, high], [row, row], color=colour, linewidth=1.5, solid_capstyle="butt", zorder=2)
-    _dot(axes, mean, row, colour, shape)
+    dot(axes, mean, row, colour, shape)
 
 
-def _dot(axes: Axes, x: float, y: float, colour: str, shape: str) -> None:
+def dot(axes: Axes, x: float, y: float, colour: str, shape: str) -> None:
     """A square, a disc, or a ring where `shape` is hollow."""
     inside, marker = (SHEET, "o") if shape == "hollow" else (colour, shape)
     axes.plot([x], [y], marker, color=colour, markerfacecolor=inside, markersize=6, clip_on=False, zorder=3)
 
 
-def _rows(axes: Axes, names: Sequence[str]) -> None:
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Rows from the top down, with their names on the left."""
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_yticks(range(len(names)), [clipped(printable(name), LETTERS) for name in names])
     axes.tick_params(axis="y", length=0, labelcolor=INK)
@@ -215,7 +217,8 @@ def _rows(axes: Axes, names: Sequence[str]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(4))
 
 
-def _square(axes: Axes, below: str, beside: str) -> None:
+def square(axes: Axes, below: str, beside: str) -> None:
+    """Axes from 0 to 1 with their names."""
     percent = FuncFormatter(lambda value, _: f"{value:.0%}")
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=below, ylabel=beside)
     axes.yaxis.set_major_formatter(percent)
@@ -223,7 +226,7 @@ def _square(axes: Axes, below: str, beside: str) -> None:
         axes.xaxis.set_major_formatter(percent)
 
 
-def _drawn(draw: Draw, salt: str, says: str, height: float, *, left: float, right: float) -> str:
+def drawn(draw: Draw, salt: str, says: str, height: float, *, left: float, right: float) -> str:
     """An `<svg>` with room for axes of that height, `left` and `right` of them kept free for words."""
     top, bottom = 8.0, 38.0
     whole = top + height + bottom

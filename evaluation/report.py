@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,9 @@ from evaluation.measures import NAMES, NDCG, RECALL
 from evaluation.serving import Falsehoods, Quotes, Sharing
 from evaluation.systems import COMMONWEAL, MUST_FAIL, REFERENCE
 from evaluation.telling import TOO_FEW, document
+
+SIMULATION = "simulation.html"
+"""The page that `commonweal simulate` writes."""
 
 UNKNOWN = "–"
 DRAWN = 24  # rows of the forest plot; a table below has all
@@ -43,24 +46,29 @@ def write_report(evaluated: Sequence[Evaluated], checks: Sequence[Check], folder
     told = {"collections": [document(one) for one in evaluated]}
     if checks:
         told["checks"] = [asdict(check) for check in checks]
-    files = {"report.json": json.dumps(told, indent=2, allow_nan=False) + "\n", "report.html": page(evaluated, checks)}
+    html = page(evaluated, checks, simulated=(folder / SIMULATION).is_file())
+    write_whole({"report.json": json.dumps(told, indent=2, allow_nan=False) + "\n", "report.html": html}, folder)
+    return folder / "report.html"
+
+
+def write_whole(files: Mapping[str, str], folder: Path) -> None:
+    """Writes each of the files whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = {folder / name: folder / f".{name}.part" for name in files}
     for part, text in zip(unfinished.values(), files.values(), strict=True):
         part.write_bytes(text.encode())
     for path, part in unfinished.items():
         part.replace(path)
-    return folder / "report.html"
 
 
-def page(evaluated: Sequence[Evaluated], checks: Sequence[Check] = ()) -> str:
-    """The report as HTML. The same input gives the same page."""
+def page(evaluated: Sequence[Evaluated], checks: Sequence[Check] = (), *, simulated: bool = False) -> str:
+    """The report as HTML, with a link to the simulation where one lies beside. The same input gives the same page."""
     names = [one.collection.name for one in evaluated]
     sections = [
         _section(one, [check for check in checks if _owner(check, names) == one.collection.name], number)
         for number, one in enumerate(evaluated, 1)
     ]
-    return _environment().get_template("report.html").render(sections=sections)
+    return environment().get_template("report.html").render(sections=sections, simulated=simulated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +257,8 @@ def _shown(value: object) -> object:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of every page here, with what they all use."""
     environment = Environment(
         loader=PackageLoader("evaluation"),
         autoescape=True,

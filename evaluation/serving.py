@@ -49,8 +49,8 @@ def sharing(collection: Collection, sent: Suggestions, queries: Sequence[str]) -
         suggestions=len(pairs),
         to_small=_share_small(collection, [given for _, given in pairs]),
         small_listings=_share_small(collection, [collection.documents[one] for one in could]),
-        gini=_gini(counts),
-        lorenz=_lorenz(counts),
+        gini=gini_of(counts),
+        lorenz=lorenz_of(counts),
         coverage=float(np.mean(counts > 0)) if len(counts) else 0.0,
         cross_sector=_cross_sector(collection, pairs),
     )
@@ -68,7 +68,7 @@ def _cross_sector(collection: Collection, pairs: Sequence[tuple[Listing, Listing
     return sum(known) / len(known) if known else None
 
 
-def _gini(counts: np.ndarray) -> float:
+def gini_of(counts: np.ndarray) -> float:
     """Of counts in rising order: half the relative mean difference."""
     if not counts.sum():
         return 0.0
@@ -76,7 +76,7 @@ def _gini(counts: np.ndarray) -> float:
     return float((2 * np.arange(1, n + 1) - n - 1) @ counts / (n * counts.sum()))
 
 
-def _lorenz(counts: np.ndarray) -> tuple[float, ...]:
+def lorenz_of(counts: np.ndarray) -> tuple[float, ...]:
     """The share of suggestions that the least suggested 0, 5, … 100% of organisations get."""
     if not counts.sum():
         return ()

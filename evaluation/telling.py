@@ -20,9 +20,9 @@ _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def text(evaluated: Evaluated) -> str:
     """Systems, slices and what lies beyond ranking, as tables of plain text."""
-    parts = [_title(evaluated), _table([_HEAD, *(_system(one) for one in evaluated.systems)])]
+    parts = [_title(evaluated), table_of([_HEAD, *(_system(one) for one in evaluated.systems)])]
     if evaluated.slices:
-        parts.append(_table([_SLICE_HEAD, *(_slice(one) for one in evaluated.slices)]))
+        parts.append(table_of([_SLICE_HEAD, *(_slice(one) for one in evaluated.slices)]))
     parts.append("\n".join(beyond(evaluated)))
     return "\n\n".join(part for part in parts if part)
 
@@ -116,7 +116,7 @@ def slice_text(one: Evaluated, part: SliceFigures) -> str:
         other = f"{reference[rows[query]]:.3f}" if reference is not None else ""
         words = mask(one.collection.queries[query].text).split()
         told.append([query, f"{ours[rows[query]]:.3f}", other, _printable(" ".join(words[:12]))])
-    return _table(told)
+    return table_of(told)
 
 
 def _printable(text: str) -> str:
@@ -124,7 +124,7 @@ def _printable(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable())
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def table_of(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
@@ -145,22 +145,22 @@ def document(one: Evaluated) -> dict[str, Any]:
         "ranker": one.ranker,
         "rules_off": list(one.rules_off),
         "notes": list(collection.notes),
-        "systems": [_plain(asdict(system)) for system in one.systems],
-        "slices": [_plain(asdict(part)) for part in one.slices],
+        "systems": [plain(asdict(system)) for system in one.systems],
+        "slices": [plain(asdict(part)) for part in one.slices],
         **{
-            name: _plain(asdict(found)) if (found := getattr(one, name)) is not None else None
+            name: plain(asdict(found)) if (found := getattr(one, name)) is not None else None
             for name in ("sharing", "calibration", "falsehoods", "quotes")
         },
-        "better": [_plain(asdict(example)) for example in one.better],
-        "worse": [_plain(asdict(example)) for example in one.worse],
+        "better": [plain(asdict(example)) for example in one.better],
+        "worse": [plain(asdict(example)) for example in one.worse],
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if isinstance(value, float):
         return None if math.isnan(value) else round(value, 6)
     return value

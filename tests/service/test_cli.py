@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,8 +15,11 @@ import pytest
 import typer
 from sqlalchemy import text
 
+from matcher.masking import HIDDEN
+from matcher.proposing import Proposal
+from matcher.records import Standing
 from service.cli import app, main
-from service.store import members, rounds
+from service.store import decisions, members, rounds
 from service.store.database import Database
 
 HEAVY = {"torch", "numpy", "sqlalchemy", "faiss", "fastapi", "jinja2", "alembic", "ortools"}
@@ -107,7 +112,9 @@ EVERY = list(commands(typer.main.get_command(app)))
 def test_these_are_all_the_commands() -> None:
     assert sorted(map(" ".join, EVERY)) == [
         *("agree", "backup", "demo", "digests write", "doctor", "edit", "evaluate", "export", "fit", "import"),
-        *("match", "migrate", "pair block", "pair decline", "restore", "round", "serve", "status"),
+        *("match", "migrate", "organisation cap", "organisation pause", "organisation resume", "pair block"),
+        *("pair clear", "pair decline", "pair forbid", "pair list", "pair pin", "pair unblock", "restore", "round"),
+        *("serve", "simulate", "status"),
     ]
 
 
@@ -126,7 +133,7 @@ def test_help_is_quick_because_it_loads_nothing_heavy() -> None:
         "try: main()\n"
         f"finally: print('LOADED', sorted(set(sys.modules) & {HEAVY!r}))"
     )
-    for arguments in (["--help"], ["match", "--help"], ["digests", "--help"]):
+    for arguments in (["--help"], ["match", "--help"], ["digests", "--help"], ["pair", "pin", "--help"]):
         ran = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
         assert "LOADED []" in ran.stdout
 
@@ -148,7 +155,7 @@ def test_what_changes_something_tells_it_as_json_too(cli: Cli, tmp_path: Path) -
     assert blocked == {"organisations": ["alba", "borea"], "why": "rivals"}
     assert document(cli("backup", copy, "--json")) == {"file": str(copy), "bytes": copy.stat().st_size}
     assert document(cli("restore", copy, "--yes", "--json"))["file"] == str(copy)
-    assert document(cli("migrate", "--json"))["schema"] == "0001"
+    assert document(cli("migrate", "--json"))["schema"] == "0002"
 
 
 def document(ran: Ran, code: int = 0) -> Any:
@@ -350,8 +357,236 @@ def test_a_restore_asks_first_and_no_answer_is_no(cli: Cli, tmp_path: Path, monk
 
 
 def test_migrate_makes_the_tables(cli: Cli, home: Path) -> None:
-    assert cli("migrate").out == f"sqlite:///{home / 'commonweal.db'}: schema 0001\n"
+    assert cli("migrate").out == f"sqlite:///{home / 'commonweal.db'}: schema 0002\n"
     assert cli("status").code == 0
+
+
+# What people decide
+
+PAIR = ("alba-n1", "borea-o1")
+WEEK = ("--week", "2026-W48")
+
+
+def store_round(network: Database, *, release: bool) -> None:
+    """An empty one."""
+    with network.write() as connection:
+        rounds.propose(connection, "2026-W48", Proposal(), versions={}, at=datetime.now(UTC))
+        if release:
+            rounds.release(connection, "2026-W48", datetime.now(UTC))
+
+
+def decided(cli: Cli) -> list[dict[str, Any]]:
+    """What `pair list` tells, each without when."""
+    return [{**one, "at": None} for one in document(cli("pair", "list", "--json"))["decisions"]]
+
+
+def decision(what: str, *who: str, why: str, week: str | None = None, until: str | None = None) -> dict[str, Any]:
+    return {"what": what, "who": list(who), "why": why, "week": week, "until": until, "at": None}
+
+
+def test_a_pin_is_stored_for_its_week_and_told(cli: Cli, network: Database) -> None:
+    ran = cli("pair", "pin", *PAIR, "--why", "they asked", *WEEK)
+    assert ran == (0, "alba-n1 and borea-o1 are pinned for 2026-W48\n", "")
+    told = document(cli("pair", "pin", *PAIR, "--why", "they insist", *WEEK, "--json"))
+    assert told == {
+        **{"need": "alba-n1", "offer": "borea-o1", "week": "2026-W48", "why": "they insist"},
+        **{"replaced": [], "against": []},
+    }
+    assert decided(cli) == [decision("pin", *PAIR, why="they insist", week="2026-W48")]
+    with network.read() as connection:
+        assert decisions.pinned(connection, "2026-W48") == (PAIR,)
+
+
+@pytest.mark.usefixtures("network")
+def test_a_pin_is_of_this_week_where_none_is_named(cli: Cli) -> None:
+    cli("pair", "pin", *PAIR, "--why", "they asked")
+    this_week = rounds.week_of(datetime.now(UTC).date())
+    assert decided(cli) == [decision("pin", *PAIR, why="they asked", week=this_week)]
+    assert cli("pair", "clear", *PAIR).out == "alba-n1 and borea-o1: taken back the pin\n"
+
+
+def test_a_pin_against_a_rule_is_stored_and_the_rule_told(cli: Cli, network: Database) -> None:
+    cli("pair", "block", "alba", "borea", "--why", "rivals")
+    cli("organisation", "pause", "borea", "--why", "audit")
+    cli("pair", "decline", *PAIR, "--why", "have one")
+    against = [
+        "These two organisations are not to be introduced.",
+        "One of the two organisations wants no suggestions for now.",
+        "One side said no to this, and neither text has changed since.",
+    ]
+    ran = cli("pair", "pin", *PAIR, "--why", "they asked", *WEEK)
+    assert (ran.code, ran.out) == (0, "alba-n1 and borea-o1 are pinned for 2026-W48\n")
+    assert ran.err.splitlines() == [f"Against it stands now: {says}" for says in against]
+    assert document(cli("pair", "pin", *PAIR, "--why", "x", *WEEK, "--json"))["against"] == against
+    with network.read() as connection:
+        assert decisions.pinned(connection, "2026-W48") == (PAIR,)
+
+
+@pytest.mark.parametrize("who", ["alba", "borea"])
+def test_a_rule_that_holds_from_one_side_only_is_told_too(cli: Cli, network: Database, who: str) -> None:
+    with network.write() as connection:
+        members.edit(connection, who, {"standing": Standing.INVITED})
+    ran = cli("pair", "pin", *PAIR, "--why", "they asked", *WEEK)
+    assert ran.err == "Against it stands now: It is not from a member, or is for coordinators' eyes.\n"
+
+
+def test_a_profile_may_be_pinned(cli: Cli, network: Database) -> None:
+    with network.write() as connection:
+        members.edit(connection, "ciano", {"standing": Standing.MEMBER, "places": ("Leeds",)})
+    assert cli("pair", "pin", "alba-n1", "profile:ciano", "--why", "ask", *WEEK) == (
+        *(0, "alba-n1 and profile:ciano are pinned for 2026-W48\n", ""),
+    )
+
+
+def test_a_pin_in_a_week_that_is_proposed_says_what_to_run_and_in_a_released_one_is_refused(
+    cli: Cli, network: Database
+) -> None:
+    store_round(network, release=False)
+    ran = cli("pair", "pin", *PAIR, "--why", "they asked", *WEEK)
+    assert (ran.code, ran.err) == (
+        *(0, "2026-W48 is proposed already; to take the pin in, run: commonweal round --week 2026-W48\n"),
+    )
+    cli("pair", "clear", *PAIR, *WEEK)
+    store_round(network, release=True)
+    ran = cli("pair", "pin", *PAIR, "--why", "they asked", *WEEK)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("error: the round of 2026-W48 was released on ")
+    assert ran.err.endswith("Pin the pair for another week with --week\n")
+    assert decided(cli) == []
+
+
+@pytest.mark.usefixtures("network")
+def test_of_a_pin_and_a_forbid_the_later_stands_and_says_that_it_replaced_the_other(cli: Cli) -> None:
+    cli("pair", "pin", *PAIR, "--why", "they asked", *WEEK)
+    cli("pair", "pin", *PAIR, "--why", "they asked", "--week", "2026-W49")
+    says = "alba-n1 and borea-o1 are not suggested until that is taken back"
+    ran = cli("pair", "forbid", *PAIR, "--why", "sold")
+    assert ran == (0, f"{says}; this replaces their pin for 2026-W48 and 2026-W49\n", "")
+    assert decided(cli) == [decision("forbid", *PAIR, why="sold")]
+    ran = cli("pair", "pin", *PAIR, "--why", "bought another", *WEEK)
+    assert ran == (0, "alba-n1 and borea-o1 are pinned for 2026-W48; this replaces their forbid\n", "")
+    assert decided(cli) == [decision("pin", *PAIR, why="bought another", week="2026-W48")]
+    assert document(cli("pair", "forbid", *PAIR, "--why", "sold", "--json")) == {
+        **{"need": "alba-n1", "offer": "borea-o1", "why": "sold", "replaced": ["pin 2026-W48"]},
+    }
+    assert document(cli("pair", "pin", *PAIR, "--why", "x", *WEEK, "--json"))["replaced"] == ["forbid"]
+    cli("pair", "forbid", *PAIR, "--why", "sold")
+    assert cli("pair", "forbid", *PAIR, "--why", "sold").out == f"{says}\n"
+
+
+@pytest.mark.usefixtures("network")
+def test_a_forbidden_pair_is_no_answer_until_that_is_taken_back(cli: Cli, cast: dict[str, Any]) -> None:
+    def answers() -> list[str]:
+        found = document(cli("match", cast["need"].text, "--from", "alba", "--json"))
+        return [one["offer"]["id"] for one in found["suggestions"]]
+
+    assert answers() == ["borea-o1"]
+    cli("pair", "forbid", *PAIR, "--why", "sold")
+    assert answers() == []
+    cli("pair", "clear", *PAIR)
+    assert answers() == ["borea-o1"]
+
+
+@pytest.mark.usefixtures("network")
+def test_clearing_a_pair_says_what_it_took_back_and_fails_where_there_is_nothing(cli: Cli) -> None:
+    nothing = "error: nothing to take back: alba-n1 and borea-o1 have no pin for 2026-W48, no forbid and no decline\n"
+    assert cli("pair", "clear", *PAIR, *WEEK) == (1, "", nothing)
+    cli("pair", "decline", *PAIR, "--why", "have one")
+    cli("pair", "pin", *PAIR, "--why", "they asked", *WEEK)
+    assert cli("pair", "clear", *PAIR, "--week", "2026-W49").out == "alba-n1 and borea-o1: taken back the decline\n"
+    cli("pair", "decline", *PAIR, "--why", "have one")
+    assert document(cli("pair", "clear", *PAIR, *WEEK, "--json")) == {
+        **{"need": "alba-n1", "offer": "borea-o1", "week": "2026-W48", "taken_back": ["pin", "decline"]},
+    }
+    assert cli("pair", "clear", *PAIR, *WEEK, "--json") == (1, "", nothing)
+    assert decided(cli) == []
+
+
+def test_what_was_decided_about_a_profile_can_be_taken_back_once_there_is_none(
+    cli: Cli, network: Database, cast: dict[str, Any]
+) -> None:
+    cli("pair", "forbid", "alba-n1", "profile:ciano", "--why", "no")
+    with network.write() as connection:
+        members.save(connection, listings={"ciano-o1": replace(cast["offer"], id="ciano-o1", organisation="ciano")})
+    assert cli("pair", "clear", "alba-n1", "profile:ciano").code == 0
+    assert decided(cli) == []
+
+
+@pytest.mark.usefixtures("network")
+def test_a_block_is_taken_back_from_either_side_once(cli: Cli) -> None:
+    cli("pair", "block", "alba", "borea", "--why", "rivals")
+    assert decided(cli) == [decision("block", "alba", "borea", why="rivals")]
+    assert cli("pair", "unblock", "borea", "alba").out == "borea and alba may be introduced again\n"
+    assert cli("pair", "unblock", "borea", "alba") == (
+        *(1, "", "error: nothing to take back: borea and alba are not blocked\n"),
+    )
+    cli("pair", "block", "alba", "borea", "--why", "rivals")
+    assert document(cli("pair", "unblock", "alba", "borea", "--json")) == {"organisations": ["alba", "borea"]}
+
+
+def test_a_pause_lasts_until_its_day_or_until_it_is_taken_back(cli: Cli, network: Database) -> None:
+    ran = cli("organisation", "pause", "alba", "--until", "2999-12-24", "--why", "moving house")
+    assert ran == (0, "alba is paused until 2999-12-24\n", "")
+    assert decided(cli) == [decision("pause", "alba", why="moving house", until="2999-12-24")]
+    assert document(cli("organisation", "pause", "alba", "--why", "no news", "--json")) == {
+        **{"organisation": "alba", "until": None, "why": "no news"},
+    }
+    assert cli("organisation", "pause", "alba", "--why", "no news").out == "alba is paused until it is resumed\n"
+    with network.read() as connection:
+        assert rounds.history(connection, rounds.monday("2999-W52")).paused == {"alba"}
+    assert cli("organisation", "resume", "alba").out == "alba takes part again\n"
+    assert cli("organisation", "resume", "alba") == (1, "", "error: nothing to take back: alba is not paused\n")
+    cli("organisation", "pause", "alba", "--why", "no news")
+    assert document(cli("organisation", "resume", "alba", "--json")) == {"organisation": "alba"}
+
+
+@pytest.mark.usefixtures("network")
+def test_a_pause_may_end_today(cli: Cli) -> None:
+    today = datetime.now(UTC).date()
+    assert cli("organisation", "pause", "alba", "--until", str(today), "--why", "ill").code == 0
+    ran = cli("organisation", "pause", "alba", "--until", str(today - timedelta(days=1)), "--why", "ill")
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_a_cap_is_the_organisations_own_and_no_import_takes_it_back(
+    cli: Cli, network: Database, sheets: list[Path]
+) -> None:
+    def cap() -> int | None:
+        with network.read() as connection:
+            return members.organisations(connection)["borea"].record.attention_cap
+
+    sheets[0].write_text("id,name,attention_cap\nborea,Borea Transport,5\n")
+    assert cli("organisation", "cap", "borea", "1").out == "borea gets at most 1 suggestion a week about its offers\n"
+    cli("import", sheets[0])
+    assert cap() == 1
+    told = document(cli("organisation", "cap", "borea", "0", "--json"))
+    assert (told, cap()) == ({"organisation": "borea", "attention_cap": 0}, 0)
+    ran = cli("organisation", "cap", "borea", "default")
+    assert ran.out == "borea gets as many suggestions as its size says a week about its offers\n"
+    cli("import", sheets[0])
+    assert cap() is None
+    assert document(cli("organisation", "cap", "borea", "default", "--json"))["attention_cap"] is None
+
+
+@pytest.mark.usefixtures("network")
+def test_every_decision_is_listed_for_people_with_what_they_wrote_masked(cli: Cli) -> None:
+    assert cli("pair", "list") == (0, "", "Nothing is decided. Start with: commonweal pair pin --help\n")
+    cli("pair", "decline", *PAIR, "--why", "ring Ann on 0113 496 0000")
+    cli("pair", "block", "alba", "ciano", "--why", "rivals")
+    cli("organisation", "pause", "ciano", "--until", "2999-12-24", "--why", "[bold]moving")
+    cli("pair", "pin", *PAIR, "--why", "they asked", *WEEK)
+    ran = cli("pair", "list")
+    today = str(datetime.now(UTC).date())
+    assert [line.split() for line in ran.out.splitlines()] == [
+        ["what", "who", "why", "when"],
+        ["pin", "for", "2026-W48", "alba-n1", "and", "borea-o1", "they", "asked", today],
+        ["pause", "until", "2999-12-24", "ciano", "[bold]moving", today],
+        ["block", "alba", "and", "ciano", "rivals"],
+        ["decline", "alba-n1", "and", "borea-o1", "ring", "Ann", "on", *HIDDEN.split()],
+    ]
+    assert "0113" not in cli("pair", "list", "--json").out
+    at = [one["at"] for one in document(cli("pair", "list", "--json"))["decisions"]]
+    assert [when and when[:10] for when in at] == [today, today, None, None]
 
 
 # How it fails
@@ -413,6 +648,25 @@ def test_without_a_database_the_remedy_is_named(cli: Cli, home: Path, arguments:
         (["pair", "decline", "alba-n1", "nosuch", "--why", "x"], "no listing 'nosuch'"),
         (["pair", "decline", "alba-n1", "borea-o1"], "--why"),
         (["pair", "block", "alba", "nosuch", "--why", "x"], "no organisation 'nosuch'"),
+        (["pair", "unblock", "albaa", "borea"], "no organisation 'albaa'; did you mean alba?"),
+        (["pair", "pin", "alba-n2", "borea-o1", "--why", "x"], "no listing 'alba-n2'; did you mean alba-n1?"),
+        (["pair", "pin", "alba-n1", "profile:borea", "--why", "x"], "no listing 'profile:borea'"),
+        (["pair", "pin", "borea-o1", "alba-n1", "--why", "x"], "'borea-o1' is no need but an offer or a profile"),
+        (["pair", "pin", "profile:ciano", "borea-o1", "--why", "x"], "'profile:ciano' is no need but an offer"),
+        (["pair", "pin", "alba-n1", "alba-n1", "--why", "x"], "'alba-n1' is a need; write the need first, then an"),
+        (["pair", "pin", "alba-n1", "borea-o1", "--why", "x", "--week", "W48"], "is no ISO week; write it like"),
+        (["pair", "pin", "alba-n1", "borea-o1"], "--why"),
+        (["pair", "forbid", "borea-o1", "alba-n1", "--why", "x"], "'borea-o1' is no need but an offer or a profile"),
+        (["pair", "decline", "borea-o1", "alba-n1", "--why", "x"], "'borea-o1' is no need but an offer or a profile"),
+        (["pair", "clear", "alba-n1", "nosuch"], "no listing 'nosuch'"),
+        (["organisation", "pause", "alpa", "--why", "x"], "no organisation 'alpa'; did you mean alba?"),
+        (["organisation", "pause", "alba"], "--why"),
+        (["organisation", "pause", "alba", "--until", "2020-12-24", "--why", "x"], "--until is 2020-12-24, which is"),
+        (["organisation", "pause", "alba", "--until", "Christmas", "--why", "x"], "'Christmas' does not match"),
+        (["organisation", "resume", "nosuch"], "no organisation 'nosuch'; commonweal export shows every id"),
+        (["organisation", "cap", "nosuch", "3"], "no organisation 'nosuch'"),
+        (["organisation", "cap", "alba", "many"], "'many' is no cap; write a whole number from 0 on, or default"),
+        (["organisation", "cap", "alba", "3.5"], "'3.5' is no cap"),
         (["edit", "alba", "colour", "red"], "'colour' cannot be edited; of alba one can edit name"),
         (["edit", "alba", "id", "beta"], "'id' cannot be edited"),
         (["edit", "alba", "contact_email", "a@b.example"], "'contact_email' cannot be edited"),
