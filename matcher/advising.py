@@ -19,7 +19,7 @@ ANYWHERE = tuple(rule for rule in MEMBER_RULES if rule.name != "out of reach")
 def advise(
     network: Network, organisation: OrganisationId, *, ranker: Ranker, on: date, before: Past, looks: bool = True
 ) -> tuple[str, ...]:
-    """Sentences for the member, the most helpful first; none for one that is paused.
+    """Sentences for the member, the most helpful first; none for one that is paused, or where nothing is known to help.
 
     Looking for what is further away takes as long as a question for each listing: without `looks` that is left out.
     """
@@ -37,8 +37,12 @@ def advise(
     if not listed:
         return ("Nothing that you listed is open now: give it a new closing date, or list something new.",)
     further = _wider(network, listed, ranker, on, before) if looks else ()
-    found = (*further, *_clearer(listed), *_roomier(listed, before))
-    return found[:TOLD] or ("Another need or offer of yours would give us more to go by.",)
+    return (*_wanting(network, organisation), *further, *_clearer(listed), *_roomier(listed, before))[:TOLD]
+
+
+def _wanting(network: Network, organisation: OrganisationId) -> Iterator[str]:
+    if network.organisations[organisation].attention_cap == 0 and network.offers.of(organisation).size:
+        yield "You asked for no suggestions about your offers: a higher number would let some through."
 
 
 def _wider(network: Network, listed: list[Entry], ranker: Ranker, on: date, before: Past) -> Iterator[str]:

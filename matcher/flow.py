@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 SCALE = 1_000_000
 """Worths are rounded to so many parts of 1. A suggestion has three, so n of them are within 3 n / SCALE."""
 
-LARGEST = 3_000_000  # candidates that are solved in one network
+LARGEST = 12_000_000  # candidates that are solved in one network
 BEST = 10  # candidates of each listing that a larger market begins with
 
 SOURCE, SINK = 0, 1

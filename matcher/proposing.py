@@ -1,13 +1,13 @@
 """A week's round: everybody's candidates, allocated at once, with reasons, and with why the others were not chosen."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from math import ceil
 
 import numpy as np
 
-from matcher.allocation import allocate
+from matcher.allocation import allocate, full, objective
 from matcher.candidates import Candidates, gather
 from matcher.eligibility import MEMBER_RULES, Asking, Past, past
 from matcher.encoding import Progress, silent
@@ -15,13 +15,13 @@ from matcher.exploring import SPREAD, draw, strata
 from matcher.flow import Integers
 from matcher.matching import objections_of, rank, suggestions
 from matcher.network import Entry, Network
-from matcher.passing import passed_over
+from matcher.passing import passed_over, why_full
 from matcher.ranking import Ranker
-from matcher.records import History, LeftOut, Listing, OrganisationId, Pair, PassedOver, Standing, Suggestion
+from matcher.records import History, LeftOut, Listing, ListingId, OrganisationId, Pair, PassedOver, Standing, Suggestion
 from matcher.weighing import NEEDS_CAP, TOTAL_CAP, Weighed, weigh
 
 NOT_LISTED = "One of the two is not listed any more."
-NO_ROOM = "A limit left no room for it; limits go before pins."
+NO_ROOM = "Limits go before pins."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Proposal:
     """A week's suggestions, best first, and what else people ask of a round.
 
     `left_out` are the members with none; `unmet` says why a pinned pair is not suggested. `value` is what the round is
-    worth before chance has a hand in it, and no other is worth more than `bound`.
+    worth, chance included, and no other is worth more than `bound`.
     """
 
     suggestions: tuple[Suggestion, ...] = ()
@@ -57,7 +57,7 @@ class Proposal:
         """The gap in percent, rounded up."""
         return f"{ceil(self.gap * 10_000) / 100:.2f}%"
 
-    def about(self, organisation: OrganisationId) -> "Proposal":
+    def about(self, organisation: OrganisationId, owner: Callable[[ListingId], OrganisationId | None]) -> "Proposal":
         """The same round, as far as it concerns one organisation; what it is worth stays the whole round's."""
 
         def its(*listings: Listing) -> bool:
@@ -68,7 +68,7 @@ class Proposal:
             suggestions=tuple(one for one in self.suggestions if its(one.need, one.offer)),
             left_out={one: left_out for one, left_out in self.left_out.items() if one == organisation},
             passed_over=tuple(one for one in self.passed_over if organisation in one.between),
-            unmet={},
+            unmet={pair: why for pair, why in self.unmet.items() if organisation in map(owner, pair)},
         )
 
 
@@ -111,19 +111,24 @@ def propose(
     asked_for = _rows(network, candidates, wanted)
     allocation = allocate(weighed.market, pinned=asked_for)
     no_room = set(allocation.unmet.tolist())
-    unmet |= {pair: NO_ROOM for pair, row in zip(wanted, asked_for, strict=True) if row in no_room}
     tied = strata(weighed.market, allocation.rows, spread=spread, fixed=asked_for) if chance else []
     solved = _Solved(
         rows=draw(allocation.rows, tied, chance) if chance else allocation.rows,
         pinned=frozenset(asked_for) - no_room,
         propensities={row: stratum.propensity for stratum in tied for row in stratum.rows},
     )
+    met = np.array(sorted(solved.pinned), np.int64)  # whatever else was chosen would have made room
+    unmet |= {
+        pair: f"{why_full(network, weighed, full(weighed.market, met, np.array([row]))[0], row)}. {NO_ROOM}"
+        for pair, row in zip(wanted, asked_for, strict=True)
+        if row in no_room
+    }
     return Proposal(
         suggestions=_suggestions(network, candidates, weighed, solved, ranker, on),
         left_out=_left_out(network, candidates, solved, history.paused),
         passed_over=tuple(passed_over(network, candidates, weighed, solved.rows, solved.propensities, ranker)),
         unmet=unmet,
-        value=allocation.value,
+        value=objective(weighed.market, solved.rows),
         bound=allocation.bound,
     )
 

@@ -1,6 +1,7 @@
 """What a week's candidates are worth and how much everybody can take: the market that allocation solves."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,7 +13,7 @@ from matcher.candidates import Candidates
 from matcher.eligibility import COOL_DOWN
 from matcher.likelihood import Likelihood, likelihood
 from matcher.network import Entry, Network
-from matcher.records import History, OrganisationId
+from matcher.records import History, OrganisationId, Suggestion
 
 NEEDS_CAP = 3  # suggestions a week for one organisation's needs
 TOTAL_CAP = 5  # suggestions a week for one organisation, asking and giving
@@ -97,3 +98,22 @@ def _attention(network: Network, organisation: OrganisationId) -> int:
 def _is_small(network: Network, organisation: OrganisationId) -> bool:
     sizes = list(network.vocabulary.sizes)
     return network.organisations[organisation].size in sizes[: len(sizes) // 2]
+
+
+def overloaded(
+    network: Network, suggestions: Iterable[Suggestion], *, needs_cap: int = NEEDS_CAP, total_cap: int = TOTAL_CAP
+) -> list[str]:
+    """Who would get more of these suggestions than it takes as limits are now, in sentences; nobody where all hold."""
+    asked, given = Counter[OrganisationId](), Counter[OrganisationId]()
+    for one in suggestions:
+        asked[one.need.organisation] += 1
+        given[one.offer.organisation] += 1
+    found = []
+    for organisation in sorted({*asked, *given} & network.organisations.keys()):
+        takes = (
+            (asked[organisation], needs_cap, "for its needs"),
+            (given[organisation], _attention(network, organisation), "about its offers"),
+            (asked[organisation] + given[organisation], total_cap, "in all"),
+        )
+        found += [f"{organisation}: {count} {what}, and it takes {cap}." for count, cap, what in takes if count > cap]
+    return found

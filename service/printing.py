@@ -99,6 +99,7 @@ def suggestions_table(suggestions: Sequence[Suggestion], names: Names) -> Table:
         table.add_column(heading, ratio=ratio, no_wrap=True, overflow="ellipsis")
     for one in sorted(suggestions, key=lambda one: (name_of(one.need.organisation, names), -one.fit)):
         partner = name_of(one.offer.organisation, names) + (" (profile)" if one.offer.kind is Kind.PROFILE else "")
+        partner += " (pinned)" if one.pinned else ""
         because = f"“{one.reasons[0].offer_clause}”" if one.reasons else ""
         table.add_row(Text(name_of(one.need.organisation, names)), Text(partner), one.strength.value, Text(because))
     return table
@@ -203,3 +204,6 @@ def _difference_lines(difference: "Difference", names: Names) -> Iterator[str]:
             told = ", ".join(name_of(one, names) for one in organisations[:LISTED])
             more = len(organisations) - LISTED
             yield f"  {mark} {told}" + (f", and {more} more" if more > 0 else "")
+    if len(difference.new) + len(difference.gone) <= LISTED:
+        yield from (f"  + {need} with {offer}" for need, offer in difference.new)
+        yield from (f"  - {need} with {offer}" for need, offer in difference.gone)

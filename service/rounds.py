@@ -1,8 +1,8 @@
 """The weekly round: proposed from what the store holds, released once."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -14,13 +14,16 @@ from matcher.matching import objections
 from matcher.network import Network
 from matcher.proposing import Limits, Proposal, propose
 from matcher.ranking import Ranker
-from matcher.records import OrganisationId, Pair, Suggestion
+from matcher.records import ListingId, OrganisationId, Pair, Suggestion
+from matcher.weighing import overloaded
 from service import faults
 from service.store import decisions, members, rounds
 from service.store.rounds import Round
 from service.wiring import Commonweal
 
 TOLD_AGAIN = 4  # weeks until a member that still gets nothing is told again what would help
+RECENT = timedelta(weeks=TOLD_AGAIN)
+ATTEMPTS = 20  # to release while others keep writing
 
 
 LOOKED_FOR = 1000  # members for whom it is looked further away, in one round
@@ -50,6 +53,14 @@ class Difference:
     served: tuple[OrganisationId, ...]
     left_out: tuple[OrganisationId, ...]
 
+    def about(self, organisation: OrganisationId, owner: Callable[[ListingId], OrganisationId | None]) -> "Difference":
+        """The same, as far as it concerns one organisation."""
+        new, gone = (
+            tuple(pair for pair in pairs if organisation in map(owner, pair)) for pairs in (self.new, self.gone)
+        )
+        served, left_out = (tuple({organisation} & set(ids)) for ids in (self.served, self.left_out))
+        return Difference(self.against, new, gone, served, left_out)
+
 
 def run(commonweal: Commonweal, week: str, *, dry_run: bool = False) -> Proposed:
     """Proposes the week's round: computed first, then stored whole in one transaction.
@@ -69,21 +80,21 @@ def run(commonweal: Commonweal, week: str, *, dry_run: bool = False) -> Proposed
     )
 
     def solved(pins: tuple[Pair, ...]) -> Proposal:
-        settings = commonweal.settings
         return propose(
             network,
             ranker=ranker,
             on=day,
             history=history,
-            limits=Limits(settings.needs_cap, settings.total_cap),
+            limits=_limits(commonweal),
             pinned=pins,
             chance=np.random.default_rng([int(part) for part in week.split("-W")]),
-            spread=settings.exploration,
+            spread=commonweal.settings.exploration,
             found=found,
             progress=commonweal.progress,
         )
 
-    proposal = _helped(solved(pinned), told, network, ranker=ranker, on=day, before=before)
+    served = {network.owner(one) for pair, at in history.suggested.items() if abs(day - at) < RECENT for one in pair}
+    proposal = _helped(solved(pinned), told | served, network, ranker=ranker, on=day, before=before)
     if dry_run:
         without_pins = solved(()) if pinned else None
         return Proposed(week, 0, proposal, tuple(_differences(commonweal, week, proposal, without_pins)))
@@ -96,10 +107,16 @@ def run(commonweal: Commonweal, week: str, *, dry_run: bool = False) -> Proposed
 
 
 def _helped(
-    proposal: Proposal, told: Container[OrganisationId], network: Network, *, ranker: Ranker, on: date, before: Past
+    proposal: Proposal,
+    spared: Container[OrganisationId | None],
+    network: Network,
+    *,
+    ranker: Ranker,
+    on: date,
+    before: Past,
 ) -> Proposal:
-    """The same with what would help each member that has nothing and was not told so lately."""
-    due = [one for one in proposal.left_out if one not in told]
+    """The same with what would help each member that has nothing; `spared` had something, or were told so, lately."""
+    due = [one for one in proposal.left_out if one not in spared]
     helps = {
         one: advise(network, one, ranker=ranker, on=on, before=before, looks=number < LOOKED_FOR)
         for number, one in enumerate(due)
@@ -146,10 +163,10 @@ def proposed(commonweal: Commonweal, week: str) -> Proposed | None:
 def release(commonweal: Commonweal, week: str, revision: int | None = None) -> bool:
     """Releases the week's round as proposed, or only that revision of it. False where somebody else was first.
 
-    Raises StaleError, naming the pairs, where something was decided or edited since that rules one of them out.
+    Raises StaleError, naming pairs and organisations, where something was decided or edited since that rules them out.
     """
     day = day_of(commonweal, week)
-    while True:
+    for _ in range(ATTEMPTS):
         network = commonweal.live.current()
         with commonweal.database.read() as connection:
             history = rounds.history(connection, day, week)
@@ -160,23 +177,36 @@ def release(commonweal: Commonweal, week: str, revision: int | None = None) -> b
                 continue  # somebody wrote in between: look at what they wrote first
             round_ = rounds.load(connection, week)
             if round_ is not None and round_.released_at is None:
-                _refuse_stale(round_, network, day, before, decisions.pinned(connection, week))
+                stale = _stale(round_, network, day, before, decisions.pinned(connection, week))
+                _refuse(round_, [*stale, *_overloaded(commonweal, round_, network)])
             released = rounds.release(connection, week, commonweal.now(), revision)
             faults.point("release.before-commit")
         return released
+    raise StaleError(f"others kept changing the network while {week} was to be released; try again when they are done")
 
 
-def _refuse_stale(round_: Round, network: Network, day: date, before: Past, pinned: Iterable[Pair]) -> None:
-    stale = [f"{need} and {offer}: pinned, or no longer so." for need, offer in sorted(round_.pins ^ set(pinned))]
-    stale += [
-        f"{one.need.id} and {one.offer.id}: {' '.join(found)}"
-        for one in round_.suggestions
-        if (found := objections(network, one, on=day, before=before))
-    ]
+def _stale(round_: Round, network: Network, day: date, before: Past, pinned: Iterable[Pair]) -> Iterable[str]:
+    for need, offer in sorted(round_.pins ^ set(pinned)):
+        yield f"{need} and {offer}: pinned, or no longer so."
+    for one in round_.suggestions:
+        if found := objections(network, one, on=day, before=before):
+            yield f"{one.need.id} and {one.offer.id}: {' '.join(found)}"
+
+
+def _overloaded(commonweal: Commonweal, round_: Round, network: Network) -> list[str]:
+    limits = _limits(commonweal)
+    return overloaded(network, round_.suggestions, needs_cap=limits.needs, total_cap=limits.total)
+
+
+def _refuse(round_: Round, stale: Sequence[str]) -> None:
     if stale:
         shown = "; ".join(stale[:5]) + (f"; and {len(stale) - 5} more" if len(stale) > 5 else "")
         remedy = f"Run: commonweal round --week {round_.week}"
         raise StaleError(f"the round of {round_.week} does not hold any more. {remedy}. {shown}")
+
+
+def _limits(commonweal: Commonweal) -> Limits:
+    return Limits(commonweal.settings.needs_cap, commonweal.settings.total_cap)
 
 
 def day_of(commonweal: Commonweal, week: str) -> date:

@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     exploration: float = Field(
         default=0.05,
         ge=0,
-        le=0.5,
+        le=0.1,
         description="By what share the worths of two candidates may differ for chance to choose between them; 0: never",
     )
     workers: int = Field(

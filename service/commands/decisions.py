@@ -29,7 +29,16 @@ Need = Annotated[str, typer.Argument(help="Id of the need.")]
 Offer = Annotated[str, typer.Argument(help="Id of the offer, or profile:ORGANISATION.")]
 One = Annotated[str, typer.Argument(help="Id of an organisation.")]
 Other = Annotated[str, typer.Argument(help="Id of the other.")]
-Why = Annotated[str, typer.Option("--why", help="For the record.")]
+
+
+def _said(why: str) -> str:
+    """Ends the command as misused where `--why` says nothing."""
+    if not why.strip():
+        misused(f"'{why}' says nothing; say why in a few words")
+    return why
+
+
+Why = Annotated[str, typer.Option("--why", callback=_said, help="For the record.")]
 
 
 @pair_app.command("pin")
@@ -89,7 +98,7 @@ def pair_forbid(need: Need, offer: Offer, why: Why, json: Json = False) -> None:
 def pair_decline(
     need: Need,
     offer: Offer,
-    why: Annotated[str, typer.Option("--why", help="What the side that declined said.")],
+    why: Annotated[str, typer.Option("--why", callback=_said, help="What the side that declined said.")],
     json: Json = False,
 ) -> None:
     """Records that one side said no: not suggested again unless a text changes.
@@ -114,19 +123,23 @@ def pair_decline(
 def pair_clear(need: Need, offer: Offer, week: Week = "", json: Json = False) -> None:
     """Takes back what was decided about a pair: its pin for the week, its forbid, its decline.
 
+    The pin of a released week is a record, and stays.
+
     Example: `commonweal pair clear alba-n1 borea-o1 --week 2026-W48`
     """
     from matcher.records import ListingId
     from service.printing import tell
-    from service.store import decisions
+    from service.store import decisions, rounds
 
     commonweal = commonweal_here(quiet=json)
     week = this_week(commonweal, week)
     with commonweal.database.write() as connection:
+        is_released = rounds.weeks(connection).get(week, False)
         removed = decisions.clear(connection, week, ListingId(need), ListingId(offer))
     if not removed:
         _pair(commonweal.live.current(), need, offer)
-        fail(f"nothing to take back: {need} and {offer} have no pin for {week}, no forbid and no decline")
+        pin = f"no pin that can be taken back ({week} is released)" if is_released else f"no pin for {week}"
+        fail(f"nothing to take back: {need} and {offer} have {pin}, no forbid and no decline")
     tell(
         f"{need} and {offer}: taken back the {' and the '.join(removed)}",
         {"need": need, "offer": offer, "week": week, "taken_back": removed},
@@ -145,6 +158,8 @@ def pair_block(one: One, other: Other, why: Why, json: Json = False) -> None:
 
     commonweal = commonweal_here(quiet=json)
     first, second = (_organisation(commonweal, id_) for id_ in (one, other))
+    if first == second:
+        misused(f"'{one}' is named twice; name two organisations")
     with commonweal.database.write() as connection:
         decisions.block(connection, first, second, why)
     tell(

@@ -86,22 +86,37 @@ def round_(
     from service import rounds
     from service.printing import as_json, counted, out, round_document, round_lines, say, suggestions_table
     from service.store.members import UnknownRecordError
+    from service.store.rounds import ReleasedError
 
     if dry_run and release:
         misused("--dry-run stores nothing, so there is nothing to release; use one of the two")
     commonweal = commonweal_here(quiet=json)
     week = this_week(commonweal, week)
-    names = commonweal.live.current().organisations
+    network = commonweal.live.current()
+    names = network.organisations
     if about and about not in names:
         misused(str(UnknownRecordError(about)))
-    proposed = (rounds.proposed(commonweal, week) if release else None) or rounds.run(commonweal, week, dry_run=dry_run)
+    try:
+        proposed = (rounds.proposed(commonweal, week) if release else None) or rounds.run(
+            commonweal, week, dry_run=dry_run
+        )
+    except ReleasedError as error:
+        if commonweal.settings.review:
+            raise
+        say(f"nothing to do: {error}")  # where rounds are released at once, a job may try again at any time
+        if json:
+            as_json({"week": week, "released": True})
+        return
     released = False
     if release or not (dry_run or commonweal.settings.review):
         released = rounds.release(commonweal, week, proposed.revision)
         if not released:
             fail(f"somebody else changed or released the round of {week} meanwhile; look at it again")
     organisation = OrganisationId(about) if about else None
-    proposal = proposed.proposal.about(organisation) if organisation else proposed.proposal
+    proposal, differences = proposed.proposal, proposed.differences
+    if organisation:
+        proposal = proposal.about(organisation, network.owner)
+        differences = tuple(one.about(organisation, network.owner) for one in differences)
     state = "dry run, nothing stored" if dry_run else f"revision {proposed.revision}"
     state += ", released" if released else "" if dry_run else ", not released"
     say(
@@ -111,10 +126,10 @@ def round_(
     )
     if json:
         as_json({"week": week, "revision": proposed.revision, "released": released,
-                 **round_document(proposal, proposed.differences, names)})  # fmt: skip
+                 **round_document(proposal, differences, names)})  # fmt: skip
         return
     out.print(suggestions_table(proposal.suggestions, names))
-    for line in round_lines(proposal, proposed.differences, names, organisation):
+    for line in round_lines(proposal, differences, names, organisation):
         say(line)
 
 

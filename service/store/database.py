@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -218,13 +218,13 @@ def _postgresql(url: URL, busy_seconds: float) -> Engine:
     return engine
 
 
-def upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Inserts `rows`; where the primary key is there already, their other columns replace what stands there."""
+def upsert(connection: Connection, table: Table, rows: list[dict[str, Any]], *, kept: Collection[str] = ()) -> None:
+    """Inserts `rows`; where the primary key is there already, their other columns replace its own, but for `kept`."""
     if not rows:
         return
     insert = postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
+    changed = {name: insert.excluded[name] for name in rows[0] if name not in (*keys, *kept)}
     statement: Insert | Executable = (
         insert.on_conflict_do_update(index_elements=keys, set_=changed)
         if changed

@@ -38,14 +38,14 @@ class Decision:
 
 
 def pin(connection: Connection, week: str, need: ListingId, offer: ListingId, why: str, at: datetime) -> bool:
-    """This pair is to be suggested in the week's round, as far as rules and caps allow.
+    """This pair is to be suggested in the week's round, as far as rules and caps allow; again, it keeps its place.
 
     Whether it took the place of a forbid, which is gone. Raises ReleasedError where the week was released.
     """
     rounds.refuse_released(connection, week)
     replaced = _removed(connection, schema.forbids, need=need, offer=offer)
     row = {"week": week, "need": need, "offer": offer, "why": why, "at": at.astimezone(UTC)}
-    upsert(connection, schema.pins, [row])
+    upsert(connection, schema.pins, [row], kept=("at",))
     return replaced
 
 
@@ -74,9 +74,13 @@ def decline(connection: Connection, need: ListingId, offer: ListingId, decided: 
 
 
 def clear(connection: Connection, week: str, need: ListingId, offer: ListingId) -> tuple[What, ...]:
-    """Takes back what was decided about a pair: that week's pin, the forbid, the decline. Returns what there was."""
+    """Takes back what was decided about a pair: that week's pin, the forbid, the decline. Returns what there was.
+
+    The pin of a released week is a record, and stays.
+    """
+    is_released = rounds.weeks(connection).get(week, False)
     removed = {
-        What.PIN: _removed(connection, schema.pins, week=week, need=need, offer=offer),
+        What.PIN: not is_released and _removed(connection, schema.pins, week=week, need=need, offer=offer),
         What.FORBID: _removed(connection, schema.forbids, need=need, offer=offer),
         What.DECLINE: _removed(connection, schema.declines, need=need, offer=offer),
     }

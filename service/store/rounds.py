@@ -140,9 +140,9 @@ def weeks(connection: Connection) -> dict[str, bool]:
 
 
 def told_lately(connection: Connection, week: str, weeks: int) -> set[OrganisationId]:
-    """Who was told what would help by a round released in the `weeks` before this one."""
-    table, day = schema.rounds.c, monday(week)
-    lately = table.week.between(week_of(day - timedelta(weeks=weeks)), week_of(day - timedelta(weeks=1)))
+    """Who was told what would help by a round released within so many weeks of this one, before or after."""
+    table, day, around = schema.rounds.c, monday(week), timedelta(weeks=weeks)
+    lately = table.week.between(week_of(day - around), week_of(day + around)) & (table.week != week)
     found = connection.execute(select(table.left_out).where(table.released_at.is_not(None), lately)).scalars()
     return {organisation for left_out in found for organisation, row in left_out.items() if row["helps"]}
 

@@ -300,7 +300,7 @@ def _days(first: date, last: date) -> str:
 class RoundShown:
     """A week's round, grouped by who asks; so is what it passed over.
 
-    `unmet` are pins; `no_room` and `nothing_fitted` are the members without a suggestion, and what each is told.
+    `unmet` are pins; `no_room` and `nothing_fitted` are the members without a suggestion, and what would help each.
     """
 
     week: Week

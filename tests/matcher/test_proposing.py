@@ -235,14 +235,29 @@ def test_a_proposal_about_one_organisation_has_what_concerns_it(
         [organisation("borea", attention_cap=1), organisation("zoe")],
     )
     fits = {("n", "o"): 0.95, ("m", "o"): 0.9, ("n", "p"): 0.5}
-    whole = proposed(met, fits, limits=Limits(needs=1), pinned=[("n", "o"), ("gone", "o")])
+    of_borea, of_dario, of_both = ("gone", "o"), ("m", "gone"), ("n", "profile:zoe")
+    pins = [("n", "o"), of_borea, of_dario, of_both, ("gone", "gone")]
+    whole = proposed(met, fits, limits=Limits(needs=1), pinned=pins)
     assert (ids(whole), len(whole.passed_over)) == ([("n", "o")], 1)
     assert set(whole.left_out) == {"ciano", "dario", "zoe"}
-    assert whole.about("borea") == replace(whole, left_out={}, unmet={})
-    assert whole.about("dario") == replace(whole, suggestions=(), left_out={"dario": LeftOut(True)}, unmet={})
-    nothing = replace(whole, suggestions=(), passed_over=(), unmet={})
-    assert whole.about("ciano") == replace(nothing, left_out={"ciano": LeftOut(True)})
-    assert whole.about("zoe") == replace(nothing, left_out={"zoe": LeftOut(False)})
+    assert whole.unmet == dict.fromkeys(pins[1:], NOT_LISTED)
+    about = {one: whole.about(one, met.owner) for one in met.organisations}
+    nothing = replace(whole, suggestions=(), left_out={}, passed_over=(), unmet={})
+    assert about == {
+        "alba": replace(whole, left_out={}, passed_over=(), unmet={of_both: NOT_LISTED}),
+        "borea": replace(whole, left_out={}, unmet={of_borea: NOT_LISTED}),
+        "ciano": replace(nothing, left_out={"ciano": LeftOut(True)}),
+        "dario": replace(whole, suggestions=(), left_out={"dario": LeftOut(True)}, unmet={of_dario: NOT_LISTED}),
+        "zoe": replace(nothing, left_out={"zoe": LeftOut(False)}, unmet={of_both: NOT_LISTED}),
+    }
+    assert whole.about("gone", met.owner) == nothing
+
+
+def test_a_pin_without_room_is_told_to_both_sides_and_to_nobody_else(vans: Network, proposed: Builder) -> None:
+    whole = proposed(vans, pinned=[("n", "p"), ("m", "p")])
+    assert list(whole.unmet) == [("m", "p")]
+    about = {one: whole.about(one, vans.owner).unmet for one in vans.organisations}
+    assert about == {"alba": {}, "borea": {}, "ciano": whole.unmet, "dario": whole.unmet}
 
 
 # what a round respects
@@ -357,6 +372,8 @@ def test_an_organisation_that_needs_and_offers_has_no_more_than_its_total(
 
 
 # pins
+
+ALBA, BOREA, CIANO, DARIO = (f"{name} was at its limit this week" for name in ("Alba", "Borea", "Ciano", "Dario"))
 
 
 @pytest.fixture(scope="session")
@@ -483,33 +500,54 @@ def test_a_pin_of_what_is_not_listed_is_named(pair: Pair, vans: Network, propose
 
 
 @pytest.mark.parametrize(
-    ("pins", "limits"),
+    ("pins", "limits", "says"),
     [
-        ([("n", "o"), ("n", "p")], Limits(needs=1)),
-        ([("n", "p"), ("n", "o")], Limits(needs=1)),
-        ([("n", "p"), ("m", "p")], Limits()),
-        ([("m", "p"), ("n", "q")], Limits()),
-        ([("n", "p"), ("n", "q")], Limits()),
-        ([("n", "o"), ("m", "o")], Limits(total=1)),
-        ([("n", "o"), ("n", "p")], Limits(total=1)),
+        ([("n", "o"), ("n", "p")], Limits(needs=1), f"{ALBA}, 1 for what it needs"),
+        ([("n", "p"), ("m", "p")], Limits(), f"{CIANO}, 1 for what it offers"),
+        ([("m", "p"), ("n", "q")], Limits(), f"{CIANO}, 1 for what it offers"),
+        (
+            [("n", "p"), ("n", "q")],
+            Limits(),
+            f"Alba and Ciano are suggested to each other for something else this week; {CIANO}, 1 for what it offers",
+        ),
+        ([("n", "o"), ("m", "o")], Limits(total=1), f"{BOREA}, 1 in all"),
+        ([("n", "o"), ("n", "p")], Limits(total=1), f"{ALBA}, 1 in all"),
+        (
+            [("n", "p"), ("m", "p")],
+            Limits(total=1),
+            f"{CIANO}, 1 for what it offers; {CIANO}, 1 in all",
+        ),
     ],
 )
-def test_of_pins_that_no_limit_has_room_for_the_first_are_met(
-    pins: Sequence[Pair], limits: Limits, vans: Network, proposed: Builder
+def test_of_pins_that_no_limit_has_room_for_the_first_are_met_and_the_limits_are_told(
+    pins: Sequence[Pair], limits: Limits, says: str, vans: Network, proposed: Builder
 ) -> None:
-    """Ciano, which offers p and q, wants one suggestion a week."""
+    """Ciano, which offers p and q, wants one suggestion a week. What is no pin would have made room: it is not told."""
     for first, second in (pins, pins[::-1]):
         proposal = proposed(vans, pinned=[first, second, first], limits=limits)
-        assert proposal.unmet == {second: NO_ROOM}
+        assert proposal.unmet == {second: f"{says}. {NO_ROOM}"}
         assert [one.pair for one in proposal.suggestions if one.pinned] == [first]
         assert second not in ids(proposal)
 
 
 def test_pins_never_pass_a_limit_of_nought(vans: Network, proposed: Builder) -> None:
     every = [(need, offer) for need in ("n", "m") for offer in ("o", "p", "q")]
-    for limits in (Limits(needs=0), Limits(total=0)):
-        proposal = proposed(vans, pinned=every, limits=limits)
-        assert (ids(proposal), proposal.unmet) == ([], dict.fromkeys(every, NO_ROOM))
+    asks, gives = {"n": ALBA, "m": DARIO}, {"o": BOREA, "p": CIANO, "q": CIANO}
+    proposal = proposed(vans, pinned=every, limits=Limits(needs=0))
+    assert ids(proposal) == []
+    assert proposal.unmet == {(n, o): f"{asks[n]}, 0 for what it needs. {NO_ROOM}" for n, o in every}
+    proposal = proposed(vans, pinned=every, limits=Limits(total=0))
+    assert ids(proposal) == []
+    assert proposal.unmet == {(n, o): f"{gives[o]}, 0 in all; {asks[n]}, 0 in all. {NO_ROOM}" for n, o in every}
+
+
+def test_a_pin_to_who_wants_nothing_for_what_it_offers_says_that(
+    network: Builder, need: Builder, offer: Builder, organisation: Builder, proposed: Builder
+) -> None:
+    met = network([need("n"), offer("o")], [organisation("borea", attention_cap=0)])
+    proposal = proposed(met, {("n", "o"): 0.9}, pinned=[("n", "o")])
+    assert proposal.unmet == {("n", "o"): f"Borea wants none for what it offers. {NO_ROOM}"}
+    assert [one.why for one in proposal.passed_over] == ["Borea wants none for what it offers."]
 
 
 def test_who_pins_twice_pins_once(vans: Network, proposed: Builder) -> None:
@@ -524,7 +562,8 @@ def test_one_pin_that_cannot_be_met_leaves_the_others_alone(vans: Network, propo
     assert proposal.unmet == {
         ("gone", "o"): NOT_LISTED,
         ("n", "o"): "A coordinator ruled this pair out.",
-        ("m", "p"): NO_ROOM,
+        ("m", "p"): "Dario and Ciano are suggested to each other for something else this week; "
+        f"{CIANO}, 1 for what it offers. {NO_ROOM}",
     }
     assert [(one.pair, one.pinned) for one in proposal.suggestions] == [(("m", "o"), False), (("m", "q"), True)]
 
@@ -580,6 +619,17 @@ def test_chance_draws_between_those_as_good_as_each_other_and_says_how_likely_ea
 
 def test_the_same_seed_draws_the_same_round(tied: Network, proposed: Builder) -> None:
     assert drawn(proposed, tied) == drawn(proposed, tied)
+
+
+def test_what_a_round_is_worth_is_what_chance_made_of_it(tied: Network, proposed: Builder) -> None:
+    """Borea fits better than ciano; to whom chance goes, the round is worth what that one adds."""
+    unequal = {("n", "ob"): 0.9, ("n", "oc"): 0.5}
+    every = [proposed(tied, unequal, limits=ONE, chance=np.random.default_rng(seed), spread=0.5) for seed in range(12)]
+    values = {one.suggestions[0].pair: one.value for one in every}
+    each = 0.4165 * 0.2975
+    assert values == {pair: pytest.approx(fit * each + 2 * 0.12) for pair, fit in unequal.items()}
+    assert {one.bound for one in every} == {proposed(tied, unequal, limits=ONE).bound}
+    assert {one.suggestions[0].pair: one.gap > 0.1 for one in every} == {("n", "ob"): False, ("n", "oc"): True}
 
 
 def test_what_was_pinned_is_never_left_to_chance(tied: Network, proposed: Builder) -> None:

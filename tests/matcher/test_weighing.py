@@ -8,9 +8,9 @@ import pytest
 from matcher.allocation import UNLIMITED
 from matcher.candidates import Candidates
 from matcher.network import Network
-from matcher.records import Exclusion, History, Standing
+from matcher.records import Exclusion, History, Standing, Strength, Suggestion
 from matcher.vocabulary import Size, Vocabulary
-from matcher.weighing import Weighed, weigh
+from matcher.weighing import Weighed, overloaded, weigh
 
 Builder = Callable[..., Any]
 TODAY = date(2026, 6, 1)
@@ -203,3 +203,63 @@ def test_who_is_no_member_counts_like_anybody(
 ) -> None:
     owners = [organisation("borea", standing=Standing.LISTED)]
     assert weighed(network([need("n"), offer("o")], owners)).market.giving_caps.tolist() == [3, 3]
+
+
+# who would get more than it takes
+
+
+@pytest.fixture(scope="session")
+def suggestion(need: Builder, offer: Builder) -> Callable[[str, str], Suggestion]:
+    def build(asks: str, gives: str) -> Suggestion:
+        need_of, offer_of = need("n", organisation=asks), offer("o", organisation=gives)
+        return Suggestion(need=need_of, offer=offer_of, fit=0.9, strength=Strength.STRONG, score=1.0)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def known(network: Builder, organisation: Builder) -> Network:
+    """Borea wants one suggestion about its offers, ciano none; dario is micro, and eva says nothing."""
+    who = {"borea": {"attention_cap": 1, "size": "large"}, "ciano": {"attention_cap": 0}, "dario": {"size": "micro"}}
+    owners = [organisation(one, **who.get(one, {})) for one in ("alba", "borea", "ciano", "dario", "eva")]
+    built: Network = network([], owners, SIZES)
+    return built
+
+
+@pytest.mark.parametrize(
+    ("couples", "says"),
+    [
+        ([], []),
+        ([("alba", "eva")] * 3, []),
+        ([("alba", "eva"), ("alba", "dario")] * 2, ["alba: 4 for its needs, and it takes 3."]),
+        ([("alba", "borea")], []),
+        ([("alba", "borea"), ("eva", "borea")], ["borea: 2 about its offers, and it takes 1."]),
+        ([("alba", "ciano")], ["ciano: 1 about its offers, and it takes 0."]),
+        ([("alba", "dario"), ("eva", "dario")], []),
+        ([("alba", "dario"), ("eva", "dario"), ("borea", "dario")], ["dario: 3 about its offers, and it takes 2."]),
+        ([("alba", "eva"), ("borea", "eva")] * 2, ["eva: 4 about its offers, and it takes 3."]),
+        ([("eva", "borea"), ("eva", "dario"), ("alba", "eva"), ("dario", "eva"), ("ciano", "eva")], []),
+    ],
+)
+def test_who_would_get_more_than_it_takes_is_told(
+    couples: list[tuple[str, str]], says: list[str], known: Network, suggestion: Builder
+) -> None:
+    assert overloaded(known, [suggestion(*couple) for couple in couples]) == says
+
+
+def test_the_limits_of_the_network_count_as_they_are_now(known: Network, suggestion: Builder) -> None:
+    made = [suggestion("eva", "dario"), suggestion("eva", "alba"), suggestion("borea", "eva")]
+    assert overloaded(known, made, needs_cap=2, total_cap=3) == []
+    assert overloaded(known, made, needs_cap=1, total_cap=3) == ["eva: 2 for its needs, and it takes 1."]
+    assert overloaded(known, made, needs_cap=2, total_cap=2) == ["eva: 3 in all, and it takes 2."]
+    assert overloaded(known, made, needs_cap=0, total_cap=1) == [
+        "borea: 1 for its needs, and it takes 0.",
+        "eva: 2 for its needs, and it takes 0.",
+        "eva: 3 in all, and it takes 1.",
+    ]
+
+
+def test_of_organisations_that_are_not_in_the_network_nothing_is_said(known: Network, suggestion: Builder) -> None:
+    gone = [suggestion("gone", "lost")] * 9
+    assert overloaded(known, gone) == []
+    assert overloaded(known, [*gone, suggestion("gone", "ciano")]) == ["ciano: 1 about its offers, and it takes 0."]

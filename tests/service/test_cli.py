@@ -502,6 +502,16 @@ def test_clearing_a_pair_says_what_it_took_back_and_fails_where_there_is_nothing
     assert decided(cli) == []
 
 
+def test_a_pin_of_a_released_week_is_not_taken_back(cli: Cli, network: Database) -> None:
+    cli("pair", "pin", *PAIR, "--why", "they asked", *WEEK)
+    store_round(network, release=True)
+    nothing = "no pin that can be taken back (2026-W48 is released), no forbid and no decline"
+    assert cli("pair", "clear", *PAIR, *WEEK) == (
+        *(1, "", f"error: nothing to take back: alba-n1 and borea-o1 have {nothing}\n"),
+    )
+    assert decided(cli) == [decision("pin", *PAIR, why="they asked", week="2026-W48")]
+
+
 def test_what_was_decided_about_a_profile_can_be_taken_back_once_there_is_none(
     cli: Cli, network: Database, cast: dict[str, Any]
 ) -> None:
@@ -648,6 +658,12 @@ def test_without_a_database_the_remedy_is_named(cli: Cli, home: Path, arguments:
         (["pair", "decline", "alba-n1", "nosuch", "--why", "x"], "no listing 'nosuch'"),
         (["pair", "decline", "alba-n1", "borea-o1"], "--why"),
         (["pair", "block", "alba", "nosuch", "--why", "x"], "no organisation 'nosuch'"),
+        (["pair", "block", "alba", "alba", "--why", "x"], "'alba' is named twice; name two organisations"),
+        (["pair", "pin", "alba-n1", "borea-o1", "--why", ""], "'' says nothing; say why in a few words"),
+        (["pair", "forbid", "alba-n1", "borea-o1", "--why", " "], "' ' says nothing; say why"),
+        (["pair", "decline", "alba-n1", "borea-o1", "--why", ""], "'' says nothing; say why"),
+        (["pair", "block", "alba", "borea", "--why", ""], "'' says nothing; say why"),
+        (["organisation", "pause", "alba", "--why", ""], "'' says nothing; say why"),
         (["pair", "unblock", "albaa", "borea"], "no organisation 'albaa'; did you mean alba?"),
         (["pair", "pin", "alba-n2", "borea-o1", "--why", "x"], "no listing 'alba-n2'; did you mean alba-n1?"),
         (["pair", "pin", "alba-n1", "profile:borea", "--why", "x"], "no listing 'profile:borea'"),

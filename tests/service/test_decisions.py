@@ -108,12 +108,27 @@ def test_pins_are_of_one_week_and_in_the_order_in_which_they_were_decided(databa
         for number, offer in enumerate(("o2", "o9", "o1", "o5")):
             decisions.pin(connection, WEEK, NEED, ListingId(offer), "asked", AT + number * HOUR)
         decisions.pin(connection, "2026-W49", *PAIR, "asked", AT)
-        decisions.pin(connection, WEEK, NEED, ListingId("o9"), "asked again", AT + 9 * HOUR)
         decisions.pin(connection, WEEK, ListingId("alba-n0"), ListingId("o5"), "asked", AT + 3 * HOUR)
-    assert pinned(database) == ((NEED, "o2"), (NEED, "o1"), ("alba-n0", "o5"), (NEED, "o5"), (NEED, "o9"))
+    assert pinned(database) == ((NEED, "o2"), (NEED, "o9"), (NEED, "o1"), ("alba-n0", "o5"), (NEED, "o5"))
     assert pinned(database, "2026-W49") == (PAIR,)
     assert pinned(database, "2026-W50") == ()
     assert history(database) == History()
+
+
+def test_a_pair_pinned_again_keeps_its_place_and_only_its_why_changes(database: Database) -> None:
+    with database.write() as connection:
+        decisions.pin(connection, WEEK, *PAIR, "asked", AT)
+        decisions.pin(connection, WEEK, NEED, OTHER, "asked", AT + HOUR)
+        decisions.pin(connection, WEEK, *PAIR, "asked again", AT + 2 * HOUR)
+    assert pinned(database) == (PAIR, (NEED, OTHER))
+    assert every(database) == [
+        Decision(what=What.PIN, about=(NEED, OTHER), why="asked", week=WEEK, at=AT + HOUR),
+        Decision(what=What.PIN, about=PAIR, why="asked again", week=WEEK, at=AT),
+    ]
+    with database.write() as connection:
+        decisions.clear(connection, WEEK, *PAIR)
+        decisions.pin(connection, WEEK, *PAIR, "after all", AT + 3 * HOUR)
+    assert pinned(database) == ((NEED, OTHER), PAIR)
 
 
 @pytest.mark.parametrize("week", [WEEK, "2026-W49"])
@@ -205,6 +220,21 @@ def test_clearing_takes_back_what_there_is_of_this_pair_and_week_and_no_more(dat
         blocked=frozenset({frozenset({ALBA, BOREA})}),
     )
     assert pinned(database) == (("alba-n2", OFFER),)
+
+
+def test_clearing_leaves_the_pin_of_a_released_week_on_record(database: Database) -> None:
+    with database.write() as connection:
+        decisions.pin(connection, WEEK, *PAIR, "asked", AT)
+        decisions.pin(connection, "2026-W49", *PAIR, "asked", AT)
+    propose(database, release=True)
+    propose(database, "2026-W49")
+    with database.write() as connection:
+        assert decisions.clear(connection, WEEK, *PAIR) == ()
+        assert decisions.clear(connection, "2026-W49", *PAIR) == (What.PIN,)
+        decisions.forbid(connection, *PAIR, "sold", AT)
+        decisions.decline(connection, *PAIR, Decline("A hall", "A hall", "too far"))
+        assert decisions.clear(connection, WEEK, *PAIR) == (What.FORBID, What.DECLINE)
+    assert every(database) == [Decision(what=What.PIN, about=PAIR, why="asked", week=WEEK, at=AT)]
 
 
 def test_a_block_and_a_pause_are_taken_back_once(database: Database) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,6 +101,18 @@ def test_a_table_takes_names_as_they_are_and_shows_no_number() -> None:
     assert [" ".join(line.split()) for line in shown.splitlines()] == [
         "who needs suggested fit because",
         "Alba Community Kitchen Borea [bold]Transport[/bold] possible “A minibus”",
+    ]
+
+
+def test_a_table_marks_what_a_coordinator_pinned() -> None:
+    profile = replace(MINIBUS, offer=replace(MINIBUS.offer, kind=Kind.PROFILE), pinned=True)
+    console = Console(file=io.StringIO(), width=280)
+    console.print(printing.suggestions_table([MINIBUS, replace(MINIBUS, fit=0.1, pinned=True), profile], NAMES))
+    rows = [" ".join(line.split()) for line in console.file.getvalue().splitlines()[1:]]  # type: ignore[attr-defined]
+    assert rows == [
+        "Alba Community Kitchen Borea [bold]Transport[/bold] possible “A minibus”",
+        "Alba Community Kitchen Borea [bold]Transport[/bold] (profile) (pinned) possible “A minibus”",
+        "Alba Community Kitchen Borea [bold]Transport[/bold] (pinned) possible “A minibus”",
     ]
 
 

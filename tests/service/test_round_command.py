@@ -14,7 +14,6 @@ from service.store import members, rounds
 from service.store.database import Database
 
 WEEK = ("--week", "2026-W48")
-HELPS = "Another need or offer of yours would give us more to go by."
 
 
 class Ran(NamedTuple):
@@ -87,6 +86,10 @@ def test_a_network_that_wants_no_review_releases_its_round_at_once(
     ran = cli("round", *WEEK, "--json")
     assert (document(ran)["revision"], document(ran)["released"]) == (2, True)
     assert released(network) == {"2026-W48": True}
+    again = cli("round", *WEEK, "--json")
+    assert (again.code, document(again)) == (0, {"week": "2026-W48", "released": True})
+    assert again.err.startswith("nothing to do: the round of 2026-W48 was released on ")
+    monkeypatch.setenv("COMMONWEAL_REVIEW", "true")
     assert cli("round", *WEEK).code == 1
 
 

@@ -22,8 +22,7 @@ WEEK = "2026-W48"
 PAIR = (ListingId("alba-n1"), ListingId("borea-o1"))
 Make = Callable[..., Commonweal]
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
-HELPS = ("Another need or offer of yours would give us more to go by.",)
-NOTHING_FITS, NO_ROOM_FOR_IT = LeftOut(False, HELPS), LeftOut(True, HELPS)
+NOTHING_FITS, NO_ROOM_FOR_IT = LeftOut(False), LeftOut(True)
 
 
 def weeks(commonweal: Commonweal) -> dict[str, bool]:
@@ -213,6 +212,29 @@ def test_what_does_not_hold_any_more_is_not_released_until_the_round_is_run_agai
     assert weeks(commonweal) == {WEEK: True}
 
 
+@pytest.mark.parametrize(
+    ("settings", "cap", "says"),
+    [
+        ({}, 0, "borea: 1 about its offers, and it takes 0."),
+        ({"needs_cap": 0}, None, "alba: 1 for its needs, and it takes 0."),
+        ({"total_cap": 0}, None, "alba: 1 in all, and it takes 0.; borea: 1 in all, and it takes 0."),
+    ],
+    ids=["offers", "needs", "total"],
+)
+def test_limits_that_were_lowered_since_keep_the_round_back(
+    commonweal: Commonweal, make: Make, settings: dict[str, int], cap: int | None, says: str
+) -> None:
+    rounds.run(commonweal, WEEK)
+    with commonweal.database.write() as connection:
+        members.edit(connection, "borea", {"attention_cap": cap})
+    later = make(commonweal.database, **settings)
+    with pytest.raises(StaleError) as raised:
+        rounds.release(later, WEEK)
+    assert str(raised.value).endswith(f"Run: commonweal round --week {WEEK}. {says}")
+    assert pairs(rounds.run(later, WEEK)) == []
+    assert rounds.release(later, WEEK)
+
+
 def test_a_need_that_closed_between_the_run_and_the_release_keeps_the_round_back(commonweal: Commonweal) -> None:
     with commonweal.database.write() as connection:
         members.edit(connection, "alba-n1", {"closes": date(2026, 11, 24)})
@@ -304,7 +326,11 @@ def test_pins_that_cannot_be_met_are_named_with_why_and_the_others_stand(with_ho
     rounds.run(with_horses, WEEK)
     found = load(with_horses)
     assert [(one.pair, one.pinned) for one in found.suggestions] == [(HORSES, True)]
-    assert found.proposal.unmet == {PAIR: NO_ROOM, GONE: NOT_LISTED}
+    assert found.proposal.unmet == {
+        PAIR: "Alba Community Kitchen and Borea Transport are suggested to each other for something else this week. "
+        + NO_ROOM,
+        GONE: NOT_LISTED,
+    }
     assert found.pins == {HORSES, PAIR, GONE}
     assert rounds.release(with_horses, WEEK)
 
@@ -379,18 +405,49 @@ def test_a_dry_run_says_who_gets_something_through_a_pin_and_who_loses_it(
 # Who is told what would help
 
 
-def test_whoever_gets_nothing_is_told_what_would_help_in_one_released_week_of_four(commonweal: Commonweal) -> None:
-    rounds.run(commonweal, WEEK)
-    rounds.release(commonweal, WEEK)
-    rounds.run(commonweal, "2026-W49")  # proposed only: told nobody
-    told = {}
-    for number in range(50, 54):
-        rounds.run(commonweal, f"2026-W{number}")
-        rounds.run(commonweal, f"2026-W{number}")  # its own earlier revision does not count
-        assert rounds.release(commonweal, f"2026-W{number}")
-        told[number] = load(commonweal, f"2026-W{number}").proposal.left_out["alba"]
-    assert told == {50: NOTHING_FITS, 51: LeftOut(False), 52: LeftOut(False), 53: LeftOut(False)}
-    assert rounds.run(commonweal, "2027-W01").proposal.left_out == {"alba": NOTHING_FITS, "borea": NOTHING_FITS}
+SHORT = LeftOut(False, ("“A stall” is short: say how many, where, and by when.",))
+
+
+@pytest.fixture
+def short(commonweal: Commonweal, cast: dict) -> Commonweal:
+    """Delos needs something in two words that nobody has."""
+    need = replace(cast["need"], id="delos-n1", organisation="delos", text="A stall")
+    with commonweal.database.write() as connection:
+        members.save(connection, organisations={"delos": replace(cast["alba"], id="delos")}, listings={need.id: need})
+    return commonweal
+
+
+def left_out(commonweal: Commonweal, number: int) -> LeftOut:
+    """What is kept of delos when the week's round is run, again, and released."""
+    week = f"2026-W{number}"
+    rounds.run(commonweal, week)
+    rounds.run(commonweal, week)  # its own earlier revision does not count
+    assert rounds.release(commonweal, week)
+    return load(commonweal, week).proposal.left_out["delos"]
+
+
+def test_whoever_gets_nothing_is_told_what_would_help_in_one_released_week_of_four(short: Commonweal) -> None:
+    rounds.run(short, "2026-W47")  # proposed only: told nobody
+    told = {number: left_out(short, number) for number in range(48, 53)}
+    assert told == {48: SHORT, 49: LeftOut(False), 50: LeftOut(False), 51: LeftOut(False), 52: SHORT}
+
+
+def test_weeks_that_are_released_out_of_order_tell_nobody_twice_in_four(short: Commonweal) -> None:
+    assert [left_out(short, number) for number in (50, 48, 53)] == [SHORT, LeftOut(False), LeftOut(False)]
+
+
+NEED_OF_ALBA = Listing(id=ListingId("alba-n2"), organisation=OrganisationId("alba"), kind=Kind.NEED, text="A wigwam")
+
+
+def test_whoever_had_a_suggestion_lately_is_not_told_what_would_help(short: Commonweal, cast: dict) -> None:
+    with short.database.write() as connection:
+        members.save(connection, listings={NEED_OF_ALBA.id: NEED_OF_ALBA})
+    rounds.run(short, WEEK)
+    rounds.release(short, WEEK)
+    proposed = rounds.run(short, "2026-W50").proposal.left_out
+    assert proposed["alba"] == LeftOut(False)
+    later = rounds.run(short, "2026-W52").proposal.left_out
+    assert later["alba"] == LeftOut(False, ("“A wigwam” is short: say how many, where, and by when.",))
 
 
 def test_whoever_is_paused_is_left_alone(commonweal: Commonweal) -> None:

@@ -62,13 +62,30 @@ def test_the_environment_goes_before_the_file_and_the_file_before_the_default(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "many"), ("PORT", "65536"), ("PORT", "-1"), ("NEEDS_CAP", "21"), ("NEEDS_CAP", "-1"), ("NEEDS_CAP", "")],
+    [
+        ("PORT", "many"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("NEEDS_CAP", "21"),
+        ("NEEDS_CAP", "-1"),
+        ("NEEDS_CAP", ""),
+        ("EXPLORATION", "0.11"),
+        ("EXPLORATION", "-0.01"),
+    ],
 )
 def test_a_value_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"COMMONWEAL_{name}", value)
     with pytest.raises(ValidationError) as raised:
         Settings()
     assert [error["loc"] for error in raised.value.errors()] == [(name.lower(),)]
+
+
+@pytest.mark.parametrize("share", ["0", "0.1"])
+def test_chance_may_choose_between_worths_that_differ_by_a_tenth_at_most(
+    monkeypatch: pytest.MonkeyPatch, share: str
+) -> None:
+    monkeypatch.setenv("COMMONWEAL_EXPLORATION", share)
+    assert Settings().exploration == float(share)
 
 
 def test_every_setting_says_what_it_is() -> None:

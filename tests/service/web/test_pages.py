@@ -253,7 +253,7 @@ def test_a_released_round_shows_who_asks_who_got_nothing_and_what_made_it(reader
     assert "Alba & Friends needs We want volunteers" in shown
     assert "Borea offers Volunteers teach older people" in shown
     assert "The marked phrases meet." in shown
-    assert "Nothing fitted well enough 1 " in shown
+    assert "Nothing new fits well enough 1 " in shown
     assert '<li><a href="/organisations/dorado">Dorado</a><span class="help">Nothing is listed for you yet' in html
     assert f"ranker {core.ranker.version}" in shown
     assert "worth at most 0.01% short of the best there is chance decided nothing" in shown
@@ -306,10 +306,10 @@ def test_what_a_round_passed_over_is_told_by_who_asks_with_why_and_the_rest_fold
 
 def test_whoever_got_nothing_is_named_with_what_would_help(reader: TestClient) -> None:
     assert section(reader, "/rounds/2026-W36", "Who got nothing") == (
-        "Who got nothing Below a name stands what it is told would help, in its mail, once in four weeks at most. "
+        "Who got nothing Below a name stands what would help, said once in four weeks at most. "
         "Something fitted, but had no room 1 What fitted had as many suggestions as it takes this week. "
         "CianoList another offer. "
-        "Nothing fitted well enough 2 Nothing is sent for the sake of sending. "
+        "Nothing new fits well enough 2 Nothing is sent for the sake of sending. "
         f"Dorado“Ring {HIDDEN}” is short. A wider area would help. gone "
         "What made this round code 0.1.0 proposed 25 November 2026 at 09:30 UTC "
         "worth at most 0.02% short of the best there is "
