@@ -15,6 +15,7 @@ SERVE ?= 1
 COLLECTIONS ?= data/benchmark $(wildcard ../shared/collections/ukcat)
 SPLIT ?= test
 ARGS ?= --gate
+BENCH ?=
 RUN := OPENBLAS_NUM_THREADS=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false PYTHONSAFEPATH=1
 
 .PHONY: help demo test lint evaluate bench soak browser clean
@@ -23,7 +24,7 @@ help:
 	@echo "make demo          the example network: import, this week's round, mails, pages (SERVE=0: without the pages)"
 	@echo "make test          everything CI runs"
 	@echo "make evaluate      how good the suggestions are, and whether they got worse (ARGS='--report var/report')"
-	@echo "make bench         how fast it is, against the raw model in the same run"
+	@echo "make bench         how fast it is, against the raw model in the same run (BENCH=--large adds 100,000 x 100,000)"
 	@echo "make soak          the long version of the kill tests"
 	@echo "make browser       installs Chromium for the browser tests (Debian, Ubuntu)"
 	@echo "make clean         removes the environment and what the tools left"
@@ -42,7 +43,7 @@ soak: $(VENV)/.dev
 	$(RUN) COMMONWEAL_SOAK=100 $(BIN)/pytest -q tests/service/test_kills.py
 
 bench: $(VENV)/.dev
-	$(RUN) $(BIN)/python tests/bench.py
+	$(RUN) $(BIN)/python tests/bench.py $(BENCH)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check matcher service evaluation tests

@@ -11,7 +11,7 @@ from evaluation.simulation.policies import Policy, Week
 from evaluation.simulation.worlds import Truth, World
 from matcher.allocation import Market
 from matcher.eligibility import COOL_DOWN
-from matcher.flow import Integers, Worths
+from matcher.flow import Integers, Worths, places
 from matcher.likelihood import vigour
 from matcher.weighing import BURDEN, MOST, SMALL_FIRST
 
@@ -117,14 +117,6 @@ def _week(world: World, open_: Integers, need_caps: Integers, offer_caps: Intege
         burden=BURDEN * np.minimum(load, MOST),
     )
     return Week(market, fit * asking, fit * giving)
-
-
-def places(reader: Integers, by: Worths) -> Integers:
-    """The place of each suggestion in its reader's list, from 0, by falling `by`; ties to the one that comes first."""
-    order = np.lexsort((-by, reader))
-    place = np.empty(len(reader), np.int64)
-    place[order] = np.arange(len(reader)) - np.searchsorted(reader[order], reader[order])
-    return place
 
 
 def examination(place: Integers) -> Worths:
