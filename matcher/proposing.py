@@ -93,7 +93,6 @@ def propose(
     spread: float = SPREAD,
     found: Candidates | None = None,
     progress: Progress = silent,
-    workers: int = 1,
 ) -> Proposal:
     """A round over all open listings of members, both directions, solved for everybody at once.
 
@@ -103,7 +102,7 @@ def propose(
     limits = limits or Limits()
     before = past(history, network, on)
     if found is None:
-        found = gather(network, ranker=ranker, on=on, before=before, progress=progress, workers=workers)
+        found = gather(network, ranker=ranker, on=on, before=before, progress=progress)
     unmet = {pair: why for pair in pinned if (why := _objection(network, pair, on, before))}
     wanted = [pair for pair in dict.fromkeys(pinned) if pair not in unmet]
     candidates = _with(found, network, wanted, ranker, on, before)
