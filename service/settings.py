@@ -2,14 +2,18 @@
 
 import os
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from matcher.artefacts import checkout
 
 CONFIG = "COMMONWEAL_CONFIG"
+LEAST_SECRET = 32
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def _default_home() -> Path:
@@ -54,7 +58,46 @@ class Settings(BaseSettings):
     workers: int = Field(
         default=0, ge=0, le=256, description="Processes that look for a round's candidates; 0: one for each core"
     )
-    port: int = Field(default=8000, ge=0, le=65535, description="Port the pages are served on, at 127.0.0.1 only")
+    host: str = Field(
+        default="127.0.0.1", description="Address the pages are served on; others than this machine's need the next two"
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port the pages are served on")
+    base_url: str = Field(
+        default="", description="How people reach the pages, for the links in mails; empty: this machine and the port"
+    )
+    secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="What links and cookies are signed with, 32 characters or more; empty: one in the home folder",
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1", description="Addresses, by commas, whose word on who asks and on https is taken"
+    )
+    smtp_host: str = Field(
+        default="", description="The mail server; empty: mails are written to the home folder instead of being sent"
+    )
+    smtp_port: int = Field(default=0, ge=0, le=65535, description="Its port; 0: the usual one for its security")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="`starttls`, `tls` from the start, or `none` for a server on this machine"
+    )
+    smtp_user: str = Field(default="", description="Who logs in there; empty: nobody does")
+    smtp_password: SecretStr = Field(default=SecretStr(""), description="The password for that")
+    smtp_timeout: float = Field(default=20, gt=0, le=300, description="Seconds until a silent mail server is given up")
+    mails_per_minute: int = Field(default=60, ge=1, le=6000, description="Most mails sent in a minute")
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        if 0 < len(secret.get_secret_value()) < LEAST_SECRET:
+            raise ValueError(f"it has fewer than {LEAST_SECRET} characters; make one with: openssl rand -base64 36")
+        return secret
+
+    @field_validator("base_url")
+    @classmethod
+    def _with_scheme(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
+            raise ValueError("write it like https://partners.example.org")
+        return url.rstrip("/")
 
     @field_validator("home", "weights", "vocabulary", "ranker")
     @classmethod
@@ -83,3 +126,8 @@ class Settings(BaseSettings):
     def mails(self) -> Path:
         """Where digests are written unless told otherwise."""
         return self.home / "mails"
+
+    @property
+    def address(self) -> str:
+        """Where people reach the pages, without a slash at the end."""
+        return self.base_url or f"http://127.0.0.1:{self.port}"

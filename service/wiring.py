@@ -11,6 +11,7 @@ from matcher.encoding import CachedEncoder, Progress, silent
 from matcher.network import Network
 from matcher.workers import cores
 from service.settings import Settings
+from service.signing import Signing, kept_secret
 from service.store import members
 from service.store.database import Database, sqlite_file
 from service.store.vectors import StoredVectors
@@ -51,6 +52,11 @@ class Commonweal:
     @cached_property
     def live(self) -> "LiveNetwork":
         return LiveNetwork(self)
+
+    @cached_property
+    def signing(self) -> Signing:
+        secret = self.settings.secret.get_secret_value()
+        return Signing(secret or kept_secret(self.settings.home / "secret"))
 
     @property
     def workers(self) -> int:

@@ -18,7 +18,7 @@ from matcher.records import (
     Standing,
     Visibility,
 )
-from service.store import schema
+from service.store import people, schema
 from service.store.database import counters, next_revision, upsert
 
 R = TypeVar("R", Organisation, Listing)
@@ -101,7 +101,10 @@ def save(
                 {**_row(record), "edited": kept, "source": (sources or {}).get(id_, source), "revision": revision}
             )
         upsert(connection, table, rows)
+    contacts = list(contacts)
     upsert(connection, schema.contacts, [_row(contact) for contact in contacts])
+    for contact in contacts:
+        people.adopt(connection, contact)
     return revision
 
 

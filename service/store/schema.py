@@ -9,6 +9,7 @@ from sqlalchemy import (
     DateTime,
     Float,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -16,11 +17,12 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    true,
 )
 
 metadata = MetaData()
 
-VERSION = "0002"
+VERSION = "0003"
 """The newest migration in migrations/versions: a database with another is older, or of a newer Commonweal."""
 
 counters = Table(
@@ -175,4 +177,191 @@ pauses = Table(
     Column("until", Date),  # the last day of it; null: until taken back
     Column("why", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("email", Text, nullable=False, unique=True),  # in small letters
+    Column("name", Text, nullable=False),
+    Column("access", String, nullable=False),  # member, coordinator, administrator
+    Column("undeliverable_at", DateTime(timezone=True)),  # mails to this address came back for good: none are sent
+    Column("undeliverable_why", Text, nullable=False),
+)
+
+acting = Table(
+    "acting",
+    metadata,
+    Column("person", String(32), ForeignKey("people.id"), primary_key=True),
+    Column("organisation", String, ForeignKey("organisations.id"), primary_key=True, index=True),
+    Column("digest", Boolean, nullable=False, server_default=true()),  # whether this person gets its digest
+    Column("digest_from", Date),  # and not before this day
+    Column("added_by", String, nullable=False),  # import, or a person's id
+    Column("ended_at", DateTime(timezone=True)),  # kept, so that no import adds again whom somebody removed
+)
+
+links = Table(  # mailed, to sign in with once; worth nothing without the signature that the mail has
+    "links",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("person", String(32), ForeignKey("people.id"), nullable=False, index=True),
+    Column("goes_to", Text, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+)
+
+visits = Table(  # browsers that are signed in
+    "visits",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),  # sha256 of the cookie
+    Column("previous", String(64), index=True),  # of the cookie before it was changed, good for a minute more
+    Column("person", String(32), ForeignKey("people.id"), nullable=False, index=True),
+    Column("browser", Text, nullable=False),
+    Column("began_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),  # when the cookie was last changed
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+)
+
+tokens = Table(  # with which a person's programs use the API
+    "tokens",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("person", String(32), ForeignKey("people.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("organisation", String, ForeignKey("organisations.id"), primary_key=True),
+    Column("register", String, nullable=False),  # charity, company, nhs, ukprn, none
+    Column("number", Text, nullable=False),
+    Column("approved_by", String(32), nullable=False),  # a coordinator's id
+    Column("approved_at", DateTime(timezone=True), nullable=False),
+    Column("until", Date),  # the last day of it; null: until somebody ends it
+    Column("reminded_at", DateTime(timezone=True)),  # that it will end
+)
+
+applications = Table(
+    "applications",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("organisation", String),  # where one that is listed or invited applies
+    Column("name", Text, nullable=False),
+    Column("register", String, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("places", JSON, nullable=False),
+    Column("sectors", JSON, nullable=False),
+    Column("size", String, nullable=False),
+    Column("person_name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("decided_at", DateTime(timezone=True)),
+    Column("decided_by", String(32)),
+    Column("decision", String),  # approved, refused
+    Column("why", Text, nullable=False),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("organisation", String, ForeignKey("organisations.id"), nullable=False, index=True),
+    Column("email", Text, nullable=False),
+    Column("person_name", Text, nullable=False),
+    Column("invited_by", String(32), nullable=False),
+    Column("invited_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("until", Date),  # the last day of the membership it leads to
+    Column("accepted_at", DateTime(timezone=True)),
+)
+
+confirmations = Table(  # whether a listing is still true
+    "confirmations",
+    metadata,
+    Column("listing", String, ForeignKey("listings.id"), primary_key=True),
+    Column("confirmed_on", Date, nullable=False),  # the day it was written, changed or confirmed last
+    Column("asked_on", Date),  # the day the digest asked since
+    Column("by", String, nullable=False),  # a person's id, import, or a job that saw it first
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("suggestion", String(20), primary_key=True),  # the suggestion's key
+    Column("organisation", String, ForeignKey("organisations.id"), primary_key=True),
+    Column("answer", String, nullable=False),  # interested, not-now, not-for-us
+    Column("why", Text, nullable=False),
+    Column("person", String(32), ForeignKey("people.id"), nullable=False),
+    Column("via", String, nullable=False),  # page, link, coordinator
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+introductions = Table(  # begun by the first side that is interested
+    "introductions",
+    metadata,
+    Column("key", String(20), primary_key=True),  # the suggestion's
+    Column("week", String(8), nullable=False, index=True),  # of the round, or in which it was asked for
+    Column("need", String, nullable=False),
+    Column("offer", String, nullable=False),
+    Column("asking", String, ForeignKey("organisations.id"), nullable=False, index=True),  # whose the need is
+    Column("giving", String, ForeignKey("organisations.id"), nullable=False, index=True),  # whose the offer is
+    Column("origin", String, nullable=False),  # round, or found by whoever opened it
+    Column("strength", String, nullable=False),
+    Column("fit", Float, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("shown", JSON, nullable=False),  # as a suggestion's
+    Column("state", String, nullable=False),  # asked, introduced, declined, expired, withdrawn
+    Column("opened_by", String, nullable=False),  # the organisation that was interested first
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("due", Date, nullable=False),  # the last day on which the other side may reply
+    Column("reminded_at", DateTime(timezone=True)),
+    Column("introduced_at", DateTime(timezone=True)),
+    Column("asked_how_at", DateTime(timezone=True)),  # when both were asked what came of it
+    Column("closed_at", DateTime(timezone=True)),
+)
+
+outcomes = Table(  # what each side says came of an introduction
+    "outcomes",
+    metadata,
+    Column("introduction", String(20), ForeignKey("introductions.key"), primary_key=True),
+    Column("organisation", String, ForeignKey("organisations.id"), primary_key=True),
+    Column("answer", String, nullable=False),  # met, arranged, no-answer, not-going-ahead
+    Column("person", String(32), ForeignKey("people.id"), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+mails = Table(  # to be sent, or sent: written in the transaction that promises them, composed when they go
+    "mails",
+    metadata,
+    Column("key", String, primary_key=True),  # says what it is, so that it is promised once
+    Column("kind", String, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("person", String(32)),  # null where it goes to somebody who is not known yet
+    Column("about", JSON, nullable=False),  # ids, from which it is composed
+    Column("state", String, nullable=False),  # waiting, sending, sent, failed, unsure, dropped
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("claimed_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),  # sent, failed, unsure or dropped
+    Column("says", Text, nullable=False),  # what the mail server said, or why it was dropped
+)
+Index("mails_waiting", mails.c.state, mails.c.due_at)
+
+events = Table(  # who did what where that is to be known later
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("person", String(32), nullable=False),
+    Column("organisation", String),  # about whom
+    Column("what", String, nullable=False),
+    Column("says", Text, nullable=False),
 )

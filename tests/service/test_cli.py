@@ -155,7 +155,7 @@ def test_what_changes_something_tells_it_as_json_too(cli: Cli, tmp_path: Path) -
     assert blocked == {"organisations": ["alba", "borea"], "why": "rivals"}
     assert document(cli("backup", copy, "--json")) == {"file": str(copy), "bytes": copy.stat().st_size}
     assert document(cli("restore", copy, "--yes", "--json"))["file"] == str(copy)
-    assert document(cli("migrate", "--json"))["schema"] == "0002"
+    assert document(cli("migrate", "--json"))["schema"] == "0003"
 
 
 def document(ran: Ran, code: int = 0) -> Any:
@@ -357,7 +357,7 @@ def test_a_restore_asks_first_and_no_answer_is_no(cli: Cli, tmp_path: Path, monk
 
 
 def test_migrate_makes_the_tables(cli: Cli, home: Path) -> None:
-    assert cli("migrate").out == f"sqlite:///{home / 'commonweal.db'}: schema 0002\n"
+    assert cli("migrate").out == f"sqlite:///{home / 'commonweal.db'}: schema 0003\n"
     assert cli("status").code == 0
 
 

@@ -1,0 +1,201 @@
+"""The people of a network: who they are, for whom they act, and what each may do."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, and_, delete, select, update
+
+from matcher.records import Contact, OrganisationId, Standing
+from service.store import schema
+from service.store.database import upsert
+
+IMPORT = "import"
+"""Who added a person that a spreadsheet names as an organisation's contact."""
+
+
+class Access(StrEnum):
+    """What a person may do; each may do what those before it may."""
+
+    MEMBER = "member"
+    COORDINATOR = "coordinator"
+    ADMINISTRATOR = "administrator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody with a mail address, in small letters. `undeliverable` says why mails to it are not sent any more."""
+
+    id: str
+    email: str
+    name: str = ""
+    access: Access = Access.MEMBER
+    undeliverable: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting:
+    """A person who acts for an organisation, and whether the organisation's digest goes to them."""
+
+    person: Person
+    organisation: OrganisationId
+    digest: bool
+    digest_from: date | None
+    added_by: str
+
+    def gets_digest(self, on: date) -> bool:
+        return self.digest and (self.digest_from is None or self.digest_from <= on) and not self.person.undeliverable
+
+
+def address(email: str) -> str:
+    """A mail address as it is compared."""
+    return email.strip().casefold()
+
+
+def get(connection: Connection, person: str) -> Person | None:
+    row = connection.execute(select(schema.people).where(schema.people.c.id == person)).one_or_none()
+    return None if row is None else _person(row)
+
+
+def by_email(connection: Connection, email: str) -> Person | None:
+    row = connection.execute(select(schema.people).where(schema.people.c.email == address(email))).one_or_none()
+    return None if row is None else _person(row)
+
+
+def ensure(connection: Connection, email: str, name: str = "") -> Person:
+    """The person of this address, made where there is none; a name that is known stays."""
+    known = by_email(connection, email)
+    if known is None:
+        known = Person(id=uuid4().hex, email=address(email), name=name.strip())
+        row = {"id": known.id, "email": known.email, "name": known.name, "access": str(known.access)}
+        connection.execute(schema.people.insert(), [{**row, "undeliverable_why": ""}])
+    elif name.strip() and not known.name:
+        rename(connection, known.id, name)
+        known = Person(id=known.id, email=known.email, name=name.strip(), access=known.access)
+    return known
+
+
+def adopt(connection: Connection, contact: Contact) -> None:
+    """Has the contact that a spreadsheet names act for its organisation, in place of the one it named before.
+
+    Whom somebody removed stays removed.
+    """
+    if not contact.email.strip():
+        return
+    person = ensure(connection, contact.email, contact.name)
+    acting = schema.acting.c
+    of_import = and_(acting.organisation == contact.organisation, acting.added_by == IMPORT)
+    connection.execute(delete(schema.acting).where(of_import, acting.person != person.id, acting.ended_at.is_(None)))
+    key = and_(acting.organisation == contact.organisation, acting.person == person.id)
+    if connection.execute(select(acting.person).where(key)).one_or_none() is None:
+        row = {"person": person.id, "organisation": contact.organisation, "added_by": IMPORT}
+        connection.execute(schema.acting.insert(), [row])
+
+
+def join(connection: Connection, person: str, organisation: OrganisationId, *, by: str) -> None:
+    """The person acts for the organisation from now on, and gets its digest."""
+    row = {"person": person, "organisation": organisation, "digest": True, "digest_from": None, "added_by": by}
+    upsert(connection, schema.acting, [{**row, "ended_at": None}])
+
+
+def leave(connection: Connection, person: str, organisation: OrganisationId, at: datetime) -> bool:
+    """The person acts for it no more; False where they did not."""
+    acting = schema.acting.c
+    ended = update(schema.acting).where(
+        acting.person == person, acting.organisation == organisation, acting.ended_at.is_(None)
+    )
+    return connection.execute(ended.values(ended_at=at.astimezone(UTC))).rowcount == 1
+
+
+def choose_digest(
+    connection: Connection, person: str, organisation: OrganisationId, *, digest: bool, from_: date | None = None
+) -> bool:
+    """Whether the person gets the organisation's digest, and from which day on; False where they do not act for it."""
+    acting = schema.acting.c
+    chosen = update(schema.acting).where(
+        acting.person == person, acting.organisation == organisation, acting.ended_at.is_(None)
+    )
+    return connection.execute(chosen.values(digest=digest, digest_from=from_)).rowcount == 1
+
+
+def rename(connection: Connection, person: str, name: str) -> None:
+    connection.execute(update(schema.people).where(schema.people.c.id == person).values(name=name.strip()))
+
+
+def grant(connection: Connection, person: str, access: Access) -> None:
+    connection.execute(update(schema.people).where(schema.people.c.id == person).values(access=str(access)))
+
+
+def give_up_on(connection: Connection, email: str, why: str, at: datetime) -> bool:
+    """No mail goes to this address any more; False where nobody has it."""
+    gone = {"undeliverable_at": at.astimezone(UTC), "undeliverable_why": why}
+    return _changed(connection, email, gone)
+
+
+def try_again(connection: Connection, email: str) -> bool:
+    """Mails go to this address again; False where nobody has it."""
+    return _changed(connection, email, {"undeliverable_at": None, "undeliverable_why": ""})
+
+
+def of(connection: Connection, organisation: OrganisationId) -> tuple[Acting, ...]:
+    """Who acts for an organisation, by address."""
+    return _acting(connection, schema.acting.c.organisation == organisation)
+
+
+def every(connection: Connection) -> dict[OrganisationId, tuple[Acting, ...]]:
+    """Who acts for each organisation, by address."""
+    found: dict[OrganisationId, list[Acting]] = {}
+    for one in _acting(connection):
+        found.setdefault(one.organisation, []).append(one)
+    return {organisation: tuple(people) for organisation, people in found.items()}
+
+
+def acts_for(connection: Connection, person: str) -> tuple[OrganisationId, ...]:
+    """The member organisations that a person acts for, by id."""
+    acting, organisations = schema.acting.c, schema.organisations.c
+    query = (
+        select(acting.organisation)
+        .join(schema.organisations, organisations.id == acting.organisation)
+        .where(acting.person == person, acting.ended_at.is_(None), organisations.standing == str(Standing.MEMBER))
+        .order_by(acting.organisation)
+    )
+    return tuple(connection.execute(query).scalars())
+
+
+def with_access(connection: Connection, *access: Access) -> tuple[Person, ...]:
+    """Everybody with one of these, by address."""
+    people = schema.people.c
+    query = select(schema.people).where(people.access.in_([str(one) for one in access])).order_by(people.email)
+    return tuple(map(_person, connection.execute(query)))
+
+
+def _acting(connection: Connection, *where: Any) -> tuple[Acting, ...]:
+    acting, people = schema.acting.c, schema.people.c
+    query = (
+        select(schema.people, acting.organisation, acting.digest, acting.digest_from, acting.added_by)
+        .join(schema.people, people.id == acting.person)
+        .where(acting.ended_at.is_(None), *where)
+        .order_by(acting.organisation, people.email)
+    )
+    return tuple(
+        Acting(
+            person=_person(row),
+            organisation=row.organisation,
+            digest=row.digest,
+            digest_from=row.digest_from,
+            added_by=row.added_by,
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _person(row: Any) -> Person:
+    undeliverable = (row.undeliverable_why or "unknown") if row.undeliverable_at else ""
+    return Person(id=row.id, email=row.email, name=row.name, access=Access(row.access), undeliverable=undeliverable)
+
+
+def _changed(connection: Connection, email: str, values: dict[str, Any]) -> bool:
+    changed = update(schema.people).where(schema.people.c.email == address(email)).values(values)
+    return connection.execute(changed).rowcount == 1
