@@ -5,13 +5,15 @@ from pathlib import Path
 from matcher.artefacts import artefact
 from matcher.errors import CommonwealError
 from matcher.records import Organisation, OrganisationId
-from service import digests, importing, rounds
-from service.store import members
+from service import digests, importing, rounds, signin
+from service.store import members, people
 from service.store import rounds as stored_rounds
+from service.store.people import Access
 from service.store.rounds import Round
 from service.wiring import Commonweal
 
 FILES = ("organisations.csv", "listings.csv")
+COORDINATOR = "coordinator@commonweal.example"
 
 
 class NotTheExampleError(CommonwealError):
@@ -57,3 +59,18 @@ def write_digests(commonweal: Commonweal, week: str) -> tuple[Path, list[Path]]:
 def organisations(commonweal: Commonweal) -> dict[OrganisationId, Organisation]:
     with commonweal.database.read() as connection:
         return {id_: stored.record for id_, stored in members.organisations(connection).items()}
+
+
+def links(commonweal: Commonweal) -> list[tuple[str, str]]:
+    """Somebody on each side of a released suggestion, and a coordinator: who they are, and a link to sign in with."""
+    with commonweal.database.write() as connection:
+        coordinator = people.ensure(connection, COORDINATOR, "Example Coordinator")
+        people.grant(connection, coordinator.id, Access.ADMINISTRATOR)
+        newest = next(iter(stored_rounds.weeks(connection)), None)
+        round_ = newest and stored_rounds.load(connection, newest)
+        best = round_.suggestions[:1] if round_ else ()
+        both = [side.organisation for one in best for side in (one.need, one.offer)]
+        names = {id_: stored.record.name for id_, stored in members.organisations(connection).items()}
+        acting = [(names[id_], people.of(connection, id_)[0].person) for id_ in both]
+    everybody = [("a coordinator", coordinator), *acting]
+    return [(who, signin.make_link(commonweal, person)) for who, person in everybody]

@@ -99,13 +99,13 @@ def migrate(json: Json = False) -> None:
 @app.command()
 def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="COMMONWEAL_PORT when left out.")] = None,
+    host: Annotated[str, typer.Option(help="COMMONWEAL_HOST when left out.")] = "",
 ) -> None:
-    """Serves the pages on this machine until stopped.
+    """Serves the pages until stopped: on this machine, or for others once COMMONWEAL_SECRET and _BASE_URL are set.
 
     Example: `commonweal serve --port 8080`
     """
-    commonweal = with_tables(commonweal_here())
-    _serve(commonweal, commonweal.settings.port if port is None else port)
+    _serve(with_tables(commonweal_here()), port, host)
 
 
 @app.command()
@@ -140,26 +140,53 @@ def demo(
     say(f"\n{counted(len(found.suggestions), 'suggestion')} for the week {week}, released.")
     say(f"{counted(len(written), 'digest')} as .eml and .html in {folder}")
     if serving:
-        _serve(commonweal, commonweal.settings.port if port is None else port)
+        _serve(commonweal, port, example_people=True)
 
 
-def _serve(commonweal: "Commonweal", port: int) -> None:
-    import socket
-
+def _serve(commonweal: "Commonweal", port: int | None, host: str = "", *, example_people: bool = False) -> None:
     import uvicorn
 
+    from service import demo as example
     from service.printing import say
+    from service.settings import LOOPBACK
     from service.web.app import create_app
 
-    with socket.socket() as probe:
+    settings = commonweal.settings
+    host = host or settings.host
+    if host not in LOOPBACK and not (settings.secret.get_secret_value() and settings.base_url):
+        fail(
+            f"{host} can be reached by others: set COMMONWEAL_SECRET (openssl rand -base64 36) and "
+            "COMMONWEAL_BASE_URL (https://partners.example.org) first, so that links and cookies hold",
+            2,
+        )
+    port = _free(host, settings.port if port is None else port)
+    commonweal.settings = settings.model_copy(update={"host": host, "port": port})
+    say(f"\nPages on {commonweal.settings.address} until you press Ctrl+C.")
+    if example_people:
+        say("Sign in as one of these; each link works once, for fifteen minutes:")
+        for who, link in example.links(commonweal):
+            say(f"  {who:<42} {link}")
+    else:
+        say("To sign in yourself: commonweal user link YOU@EXAMPLE.ORG")
+    uvicorn.run(
+        create_app(commonweal),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
+    )
+
+
+def _free(host: str, port: int) -> int:
+    """The port, or one that was free where 0 asks for any. Ends the command where it is taken."""
+    import socket
+
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            fail(f"port {port} is taken on this machine; choose another with --port")
-        port = probe.getsockname()[1]  # the one that was free, where 0 asked for any
-    say(f"\nPages on http://127.0.0.1:{port} until you press Ctrl+C.")
-    say("Only this machine can reach them: there is no sign-in yet, and whoever could would see everything.")
-    uvicorn.run(
-        create_app(commonweal), host="127.0.0.1", port=port, log_level="warning", access_log=False, server_header=False
-    )
+            probe.bind((host, port))
+        except OSError as error:
+            fail(f"port {port} cannot be had on {host} ({error.strerror}); choose another with --port")
+        return int(probe.getsockname()[1])

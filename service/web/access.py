@@ -1,9 +1,11 @@
 """Who asks, what they may see, and that a form is one of ours."""
 
-from dataclasses import dataclass
-from typing import Annotated
+import secrets
+from dataclasses import dataclass, field
+from typing import Annotated, Self
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, HTTPException, Request, Response
+from markupsafe import Markup
 
 from matcher.records import OrganisationId
 from service import signin
@@ -14,6 +16,8 @@ from service.wiring import Commonweal
 
 FORM = "form"
 """The name of the field that says a form came from us, and what it is signed for."""
+FORM_COOKIE = "commonweal_form"
+"""Ties the forms of those who are not signed in to their browser."""
 
 
 class SignInNeeded(Exception):  # noqa: N818 - no error: an answer
@@ -99,36 +103,67 @@ def acting(known: Member, organisation: str) -> OrganisationId:
 Acting = Annotated[OrganisationId, Depends(acting)]
 
 
-def cookie_name(here: Commonweal) -> str:
-    """Browsers let no other host set a cookie whose name begins so, and only over https."""
-    return "__Host-commonweal" if is_secure(here) else "commonweal"
-
-
 def is_secure(here: Commonweal) -> bool:
     return here.settings.address.startswith("https://")
 
 
-async def checked_form(request: Request, here: Here) -> None:
-    """Refuses a form that another site made somebody send: ours carry what only this browser's pages were given."""
-    if request.method in ("GET", "HEAD"):
-        return
-    form = await request.form()
-    token = str(form.get(FORM, ""))
-    try:
-        (nonce,) = here.signing.read(FORM, token, 1)
-    except LinkError:
-        nonce = ""
-    if not nonce or nonce != form_nonce(request, here):
-        raise HTTPException(
-            403, "This form has grown old, or is not one of ours. Go back, reload the page, send it again."
-        )
+def cookie_name(here: Commonweal) -> str:
+    """A browser takes a cookie whose name begins with `__Host-` over https only, and from this very host."""
+    return "__Host-commonweal" if is_secure(here) else "commonweal"
 
 
-def form_nonce(request: Request, here: Commonweal) -> str:
-    """What ties a form to this browser: its visit, or a cookie that means nothing else."""
+def begin(response: Response, here: Commonweal, token: str) -> None:
+    """Has the browser keep the token of its visit."""
+    _keep(response, here, cookie_name(here), token, int(signin.VISIT_LASTS.total_seconds()))
+
+
+def end(response: Response, here: Commonweal) -> None:
+    """Has the browser forget its visit."""
+    response.delete_cookie(cookie_name(here), secure=is_secure(here), httponly=True, samesite="lax")
+
+
+def _keep(response: Response, here: Commonweal, name: str, value: str, seconds: int | None) -> None:
+    response.set_cookie(name, value, max_age=seconds, secure=is_secure(here), httponly=True, samesite="lax")
+
+
+@dataclass(slots=True)
+class Form:
+    """What ties the forms of a page to the browser it is for: its visit, or a cookie that means nothing else."""
+
+    tie: str
+    token: str
+    is_new: bool
+    used: bool = field(default=False)
+
+    @classmethod
+    def of(cls, request: Request, here: Commonweal) -> Self:
+        known = tie(request)
+        tied_to = known or secrets.token_urlsafe(16)
+        return cls(tied_to, here.signing.sign(FORM, tied_to), is_new=not known)
+
+    def field(self) -> Markup:
+        self.used = True
+        return Markup('<input type="hidden" name="{}" value="{}">').format(FORM, self.token)
+
+    def keep(self, response: Response, here: Commonweal) -> None:
+        if self.used and self.is_new:
+            _keep(response, here, FORM_COOKIE, self.tie, None)
+
+
+def tie(request: Request) -> str:
+    """What this browser's forms are tied to; empty where it has been given nothing yet."""
     known = getattr(request.state, "visitor", None)
     return known.visit.id if known else request.cookies.get(FORM_COOKIE, "")
 
 
-FORM_COOKIE = "commonweal_form"
-"""Ties the forms of those who are not signed in to their browser."""
+async def checked_form(request: Request, here: Here, _known: Visiting) -> None:
+    """Refuses a form that another site made somebody send: ours carry what only this browser's pages were given."""
+    if request.method in ("GET", "HEAD"):
+        return
+    form = await request.form()
+    try:
+        (tied_to,) = here.signing.read(FORM, str(form.get(FORM, "")), 1)
+    except LinkError:
+        tied_to = ""
+    if not tied_to or tied_to != tie(request):
+        raise HTTPException(403, "This form has grown old, or is not one of ours. Reload its page and send it again.")

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from matcher.records import About, Kind, Strength
 from service.asking import LONGEST_NAME, LONGEST_TEXT, MOST_SUGGESTIONS, UnknownOrganisationError, ask
-from service.web.pages import Current, Here
+from service.web.access import Here
+from service.web.pages import Current
 from service.web.presenting import Card, cards, naming
 
 router = APIRouter()

@@ -2,18 +2,20 @@
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from service.store.database import DatabaseError
-from service.web import api, pages, reference
+from service.web import access, api, limits, pages, reference, signin
+from service.web.access import SignInNeeded, Visiting
 from service.web.guard import Guard
 from service.web.rendering import STATIC, page
 from service.web.warming import NotReadyError, Warming
@@ -21,7 +23,9 @@ from service.wiring import VERSION, Commonweal
 
 log = logging.getLogger(__name__)
 
-HOSTS = ("127.0.0.1", "localhost", "[::1]")  # no other name: one that another site points here is refused
+HOSTS = ("127.0.0.1", "localhost", "[::1]")
+"""This machine's own names. Besides these only the one in COMMONWEAL_BASE_URL is answered: another site may point its
+name here, and would be one of ours to a browser."""
 
 DESCRIPTION = """\
 Commonweal suggests which organisation should meet which: who offers what another needs, each in its own words.
@@ -29,11 +33,15 @@ Commonweal suggests which organisation should meet which: who offers what anothe
 There is one question to ask, and it changes nothing. An answer names organisations and says why, never whom to write \
 to: contact details pass only when both sides have said yes, and those inside texts are hidden.
 
-There is no sign-in yet. The API answers on the machine it runs on, and takes whoever asks for a coordinator."""
+A program asks for a person, with a token of theirs: `commonweal user token` makes one. It is told what that person may see."""
 TAGS = [
     {"name": "matching", "description": "Whom a need or an offer could meet."},
     {"name": "operation", "description": "For whoever keeps it running."},
 ]
+
+
+PARTS = (api, signin, pages)
+"""What has routes. The addresses of `pages` come last: an organisation's id may hold whatever theirs hold."""
 
 
 def create_app(commonweal: Commonweal) -> FastAPI:
@@ -59,16 +67,20 @@ def create_app(commonweal: Commonweal) -> FastAPI:
     )
     app.state.commonweal = commonweal
     app.state.warming = warming
-    app.include_router(api.router)
-    app.include_router(pages.router)
+    app.state.limiter = limits.limiter()
+    for part in PARTS:
+        app.include_router(part.router)
     app.add_api_route("/api", api_reference, include_in_schema=False, response_class=HTMLResponse)
     app.mount("/static", _KeptFiles(directory=STATIC))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(NotReadyError, _not_ready)
+    app.add_exception_handler(SignInNeeded, _signed_out)
     app.add_exception_handler(DatabaseError, _no_database)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
-    app.add_middleware(Guard, broken=_broken)
+    address = urlsplit(commonweal.settings.address)
+    hosts = [*HOSTS, address.hostname or ""]
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
+    app.add_middleware(Guard, broken=_broken, is_secure=address.scheme == "https")
     return app
 
 
@@ -81,7 +93,7 @@ class _KeptFiles(StaticFiles):
         return response
 
 
-def api_reference(request: Request) -> HTMLResponse:
+def api_reference(request: Request, known: Visiting) -> HTMLResponse:
     """What the API takes and gives."""
     openapi = request.app.openapi()
     return page(
@@ -95,15 +107,22 @@ def api_reference(request: Request) -> HTMLResponse:
 
 SAYS = {
     404: "There is no page at this address.",
-    405: "Pages here can only be read, and the API says which method it takes.",
+    405: "This cannot be done at this address.",
 }
+
+
+def _signed_out(request: Request, error: Exception) -> Response:
+    """Sends people to where they sign in, and back from there to the page they wanted."""
+    assert isinstance(error, SignInNeeded)
+    wanted = error.to if request.method in ("GET", "HEAD") else "/"
+    return RedirectResponse(signin.sign_in_path(wanted), 303)
 
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     own_words = error.detail != HTTPStatus(error.status_code).phrase
     says = error.detail if own_words else SAYS.get(error.status_code, error.detail)
-    response = _told(request, error.status_code, says)
+    response = _told_to_visitor(request, error.status_code, says)
     response.headers.update(error.headers or {})
     return response
 
@@ -146,10 +165,21 @@ def _told(
     return page(request, template, status=status, says=says, title=TITLES.get(status, "This did not work"))
 
 
+def _told_to_visitor(request: Request, status: int, says: str) -> Response:
+    """The same on a page that also knows who is signed in, where no route has asked that yet."""
+    if not hasattr(request.state, "visitor"):
+        with suppress(DatabaseError):
+            access.visitor(request, access.running(request))
+    return _told(request, status, says)
+
+
 TITLES = {
+    403: "Not for you",
     404: "Not found",
     405: "Not possible here",
+    409: "Somebody was first",
     422: "This cannot be read",
+    429: "Too often",
     500: "Something broke",
     503: "Not just now",
 }

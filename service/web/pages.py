@@ -1,4 +1,4 @@
-"""The pages: ask, rounds, organisations. Each only reads, works without JavaScript and loads nothing from elsewhere."""
+"""What coordinators look at: ask, rounds, organisations. Each page only reads."""
 
 import re
 from dataclasses import dataclass, replace
@@ -12,6 +12,8 @@ from matcher.network import Network
 from matcher.records import Kind, OrganisationId
 from service.asking import LONGEST_NAME, LONGEST_TEXT, Note, UnknownOrganisationError, ask
 from service.store import rounds
+from service.web import access
+from service.web.access import Coordinator, Here
 from service.web.presenting import Card, Named, body, cards, naming, portrait, question_path, round_shown, week_in_words
 from service.web.rendering import page
 from service.web.warming import NotReadyError
@@ -31,20 +33,13 @@ EXAMPLES = (
 )
 
 
-def running(request: Request) -> Commonweal:
-    commonweal = request.app.state.commonweal
-    assert isinstance(commonweal, Commonweal)
-    return commonweal
-
-
 def warm_network(request: Request) -> Network:
     """The network as the store has it now. Raises NotReadyError while it is first read."""
     if not request.app.state.warming.is_ready:
         raise NotReadyError
-    return running(request).live.current()
+    return access.running(request).live.current()
 
 
-Here = Annotated[Commonweal, Depends(running)]
 Current = Annotated[Network, Depends(warm_network)]
 
 
@@ -81,10 +76,11 @@ class Hint:
     instead: tuple[tuple[str, str], ...] = ()
 
 
-@router.get("/")
+@router.get("/ask")
 def question(
     request: Request,
     here: Here,
+    known: Coordinator,
     network: Current,
     text: str = "",
     asked_as: Annotated[Literal["need", "offer"], Query(alias="as")] = "need",
@@ -141,7 +137,7 @@ def _where_instead(asked: Question, note: Note) -> Hint:
 
 
 @router.get("/rounds")
-def all_rounds(request: Request, here: Here, network: Current) -> HTMLResponse:
+def all_rounds(request: Request, here: Here, known: Coordinator, network: Current) -> HTMLResponse:
     """Every week that has a round."""
     with here.database.read() as connection:
         weeks = rounds.weeks(connection)
@@ -150,7 +146,7 @@ def all_rounds(request: Request, here: Here, network: Current) -> HTMLResponse:
 
 
 @router.get("/rounds/{week}")
-def one_round(request: Request, here: Here, network: Current, week: str) -> HTMLResponse:
+def one_round(request: Request, here: Here, known: Coordinator, network: Current, week: str) -> HTMLResponse:
     """One week's suggestions, by who asks."""
     _refuse_malformed(week)
     with here.database.read() as connection:
@@ -179,7 +175,7 @@ def _refuse_malformed(week: str) -> None:
 
 
 @router.get("/organisations/{id_:path}")
-def organisation(request: Request, here: Here, network: Current, id_: str) -> HTMLResponse:
+def organisation(request: Request, here: Here, known: Coordinator, network: Current, id_: str) -> HTMLResponse:
     """One organisation, what it needs and offers, and what this week suggests to it."""
     found = network.organisations.get(OrganisationId(id_))
     if found is None:

@@ -379,7 +379,7 @@ def _by_name(found: Iterable[tuple[Body, T]]) -> tuple[tuple[Body, tuple[T, ...]
 def question_path(text: str, kind: Kind, organisation: str = "", place: str = "") -> str:
     """The address of a question, to share or to keep."""
     given = {"text": text, "as": kind.value, "organisation": organisation, "place": place}
-    return "/?" + urlencode({name: value for name, value in given.items() if value}) + "#answer"
+    return "/ask?" + urlencode({name: value for name, value in given.items() if value}) + "#answer"
 
 
 def long_date(day: date) -> str:

@@ -8,19 +8,33 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from service.web import presenting
+from service import signin
+from service.web import access, presenting
 
 STATIC = Path(__file__).parent / "static"
 
 
 def page(request: Request, template: str, *, status: int = 200, **shown: object) -> HTMLResponse:
-    """The template as a page of this network."""
+    """The template as a page of this network, for whoever is signed in; `form_field()` belongs into its every form."""
+    here = access.running(request)
+    known = getattr(request.state, "visitor", None)
+    form = access.Form.of(request, here)
     html = (
         _environment()
         .get_template(template)
-        .render(network_name=request.app.state.commonweal.settings.network_name, path=request.url.path, **shown)
+        .render(
+            network_name=here.settings.network_name,
+            path=request.url.path,
+            visitor=known,
+            form_field=form.field,
+            **shown,
+        )
     )
-    return HTMLResponse(html, status)
+    response = HTMLResponse(html, status)
+    form.keep(response, here)
+    if known is not None and (cookie := signin.changed_cookie(here, known.visit)):
+        access.begin(response, here, cookie)
+    return response
 
 
 @cache

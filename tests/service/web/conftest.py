@@ -2,9 +2,10 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -23,15 +24,19 @@ from matcher.records import (
     Suggestion,
     Visibility,
 )
-from service import rounds
+from service import rounds, signin
 from service.settings import Settings
-from service.store import members
+from service.store import members, people
 from service.store import rounds as stored_rounds
+from service.store.people import Access
+from service.web import access
 from service.web.app import create_app
 from service.wiring import Commonweal
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)  # a Wednesday in week 48
 ASKED = "We want volunteers who teach older people to use a smartphone"
+COORDINATOR = "cora@commonweal.example"
+SignIn = Callable[[str], TestClient]
 INJECTION = "<script>alert('alba')</script>"
 
 
@@ -161,7 +166,9 @@ def stored(home: Path, core: Core, migrated_file: Path) -> Commonweal:
     shutil.copyfile(migrated_file, home / "commonweal.db")
     made = Commonweal(Settings(home=home, encoder="hash"), now=lambda: NOW)
     made.core = core  # read once for all tests
-    contacts = [Contact(organisation=id_, name="Jo Person", email="jo.person@borea.example") for id_ in organisations()]
+    contacts = [
+        Contact(organisation=id_, name="Jo Person", email=f"jo.person@{id_}.example") for id_ in organisations()
+    ]
     with made.database.write() as connection:
         members.save(connection, organisations=organisations(), listings=listings(), contacts=contacts)
     return made
@@ -175,10 +182,56 @@ def commonweal(tmp_path: Path, core: Core, migrated_file: Path) -> Iterator[Comm
 
 
 @pytest.fixture
-def client(commonweal: Commonweal) -> Iterator[TestClient]:
-    with TestClient(create_app(commonweal), base_url="http://localhost") as made:
+def stranger(commonweal: Commonweal) -> Iterator[TestClient]:
+    """Nobody is signed in."""
+    with TestClient(create_app(commonweal), base_url="http://localhost", follow_redirects=False) as made:
         until_ready(made)
         yield made
+
+
+@pytest.fixture
+def sign_in(commonweal: Commonweal, stranger: TestClient) -> SignIn:
+    """`sign_in(email)` is a browser of its own on the same pages, signed in as the person of that address."""
+
+    def signed_in(email: str) -> TestClient:
+        browser = TestClient(stranger.app, base_url="http://localhost", follow_redirects=False)
+        return entered(commonweal, browser, email)
+
+    return signed_in
+
+
+@pytest.fixture
+def client(commonweal: Commonweal, sign_in: SignIn) -> TestClient:
+    """A coordinator's browser."""
+    return sign_in(make_coordinator(commonweal))
+
+
+def make_coordinator(commonweal: Commonweal) -> str:
+    with commonweal.database.write() as connection:
+        person = people.ensure(connection, COORDINATOR, "Cora Coordinator")
+        people.grant(connection, person.id, Access.COORDINATOR)
+    return COORDINATOR
+
+
+def entered(commonweal: Commonweal, browser: TestClient, email: str) -> TestClient:
+    with commonweal.database.read() as connection:
+        person = people.by_email(connection, email)
+    assert person is not None, f"nobody has {email}"
+    link = signin.make_link(commonweal, person)
+    begun = signin.use(commonweal, link.rsplit("/", 1)[1], "a test's browser")
+    browser.cookies.set(access.cookie_name(commonweal), begun.token)
+    browser.visit = begun.visit  # type: ignore[attr-defined]
+    return browser
+
+
+@pytest.fixture
+def form(commonweal: Commonweal) -> Callable[..., dict[str, Any]]:
+    """`form(client, name=value …)` is what a form of ours on that browser would send."""
+
+    def filled(browser: TestClient, **fields: Any) -> dict[str, Any]:
+        return {access.FORM: commonweal.signing.sign(access.FORM, browser.visit.id), **fields}  # type: ignore[attr-defined]
+
+    return filled
 
 
 @pytest.fixture(scope="session")
@@ -195,7 +248,7 @@ def reader(
     rounds.run(commonweal, "2026-W49")
     with TestClient(create_app(commonweal), base_url="http://localhost") as made:
         until_ready(made)
-        yield made
+        yield entered(commonweal, made, make_coordinator(commonweal))
     commonweal.database.dispose()
 
 

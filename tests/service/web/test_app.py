@@ -15,19 +15,20 @@ from service.web.rendering import STATIC
 from service.wiring import Commonweal
 
 EVERYWHERE = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
 }
 NOT_READY = {"detail": "Commonweal is reading its listings and will be ready in a moment.", "faults": []}
 
 
-def test_ready_only_after_indexes_are_warm(commonweal: Commonweal) -> None:
+def test_ready_only_after_indexes_are_warm(commonweal: Commonweal, client: TestClient) -> None:
     cold = TestClient(create_app(commonweal), base_url="http://localhost")  # its lifespan has not begun
+    cold.cookies = client.cookies
     answer = cold.get("/healthz")
     assert (answer.status_code, answer.headers["retry-after"], answer.json()) == (503, "5", NOT_READY)
-    for address in ("/", "/rounds", "/rounds/2026-W48", "/organisations/alba"):
+    for address in ("/ask", "/rounds", "/rounds/2026-W48", "/organisations/alba"):
         page = cold.get(address)
         assert (page.status_code, page.headers["retry-after"]) == (503, "5")
         assert "will be ready in a moment" in page.text
@@ -78,7 +79,7 @@ def test_pages_are_not_kept_and_files_are(client: TestClient) -> None:
 
 
 def test_the_address_of_a_file_names_its_content(client: TestClient) -> None:
-    assert 'href="/static/style.css?v=' in client.get("/").text
+    assert 'href="/static/style.css?v=' in client.get("/ask").text
     assert client.get("/static/style.css").text == (STATIC / "style.css").read_text("utf-8")
 
 
@@ -94,7 +95,7 @@ def test_the_address_of_a_file_names_its_content(client: TestClient) -> None:
     ],
 )
 def test_only_this_machine_s_own_names_are_answered(client: TestClient, host: str, status: int) -> None:
-    assert client.get("/", headers={"host": host}).status_code == status
+    assert client.get("/sign-in", headers={"host": host}).status_code == status
 
 
 @pytest.mark.parametrize("address", ["/", "/rounds", "/healthz", "/api", "/api/openapi.json", "/static/style.css"])
@@ -105,7 +106,7 @@ def test_head_answers_as_get_without_the_body(client: TestClient, address: str) 
 
 def test_a_page_cannot_be_posted_to(client: TestClient) -> None:
     page, api = client.post("/rounds"), client.get("/api/v1/match")
-    assert (page.status_code, "can only be read" in page.text) == (405, True)
+    assert (page.status_code, "cannot be done at this address" in page.text) == (405, True)
     assert (api.status_code, api.json()["faults"]) == (405, [])
     assert api.headers["allow"] == "POST"
 
@@ -125,7 +126,7 @@ def test_an_error_says_nothing_of_the_inside_or_of_the_question(
     commonweal.core = replace(commonweal.core, gazetteer=Broken())
     asked = {"text": "a secret wish", "place": "Secretham"}
     with caplog.at_level(logging.ERROR):
-        page, api = client.get("/", params=asked), client.post("/api/v1/match", json=asked)
+        page, api = client.get("/ask", params=asked), client.post("/api/v1/match", json=asked)
     assert (page.status_code, api.status_code) == (500, 500)
     assert "Something broke here" in page.text
     assert api.json() == {
@@ -133,7 +134,7 @@ def test_an_error_says_nothing_of_the_inside_or_of_the_question(
         "faults": [],
     }
     assert "inside" not in page.text
-    assert "RuntimeError while answering '/'" in caplog.text
+    assert "RuntimeError while answering '/ask'" in caplog.text
     assert "gazetteer.resolve(place)" in caplog.text
     assert "secret" not in caplog.text.lower()
 

@@ -16,8 +16,8 @@ FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: make browser installs it")
 
 PAGES = (
-    "/",
-    "/?text=volunteers+teach+smartphone&as=need&place=Brstol",
+    "/ask",
+    "/ask?text=volunteers+teach+smartphone&as=need&place=Brstol",
     "/rounds",
     "/rounds/2026-W36",
     "/rounds/2026-W48",
@@ -73,7 +73,7 @@ def test_a_page_fits_a_phone_and_loads_nothing_from_elsewhere(path: str, page: A
 
 
 def test_a_question_is_asked_by_keyboard_alone(page: Any, address: str) -> None:
-    page.goto(address)
+    page.goto(address + "/ask")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent").strip() == "Skip to content"
     page.focus("textarea")

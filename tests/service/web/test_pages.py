@@ -22,13 +22,13 @@ from service.wiring import Commonweal
 ASKED = "We want volunteers who teach older people to use a smartphone"
 SECRETS = ("jo.person@borea.example", "0117 496 0123", "Jo Person", "12 Harbour Road", "BS3 4AB")
 PAGES = (
-    "/",
-    "/?" + urlencode({"text": ASKED, "as": "need", "organisation": "alba", "place": "Bristol"}),
-    "/?" + urlencode({"text": ASKED, "place": "Brstol"}),
-    "/?" + urlencode({"text": ASKED, "organisation": "albe"}),
-    "/?" + urlencode({"text": "smartphone volunteers older people", "as": "offer"}),
-    "/?" + urlencode({"text": "zebra"}),
-    "/?" + urlencode({"text": "x" * 5001}),
+    "/ask",
+    "/ask?" + urlencode({"text": ASKED, "as": "need", "organisation": "alba", "place": "Bristol"}),
+    "/ask?" + urlencode({"text": ASKED, "place": "Brstol"}),
+    "/ask?" + urlencode({"text": ASKED, "organisation": "albe"}),
+    "/ask?" + urlencode({"text": "smartphone volunteers older people", "as": "offer"}),
+    "/ask?" + urlencode({"text": "zebra"}),
+    "/ask?" + urlencode({"text": "x" * 5001}),
     "/rounds",
     "/rounds/2026-W36",
     "/rounds/2026-W37",
@@ -67,7 +67,7 @@ class Outline(HTMLParser):
         self._in_label += tag == "label"
         if tag == "label" and "for" in given:
             self.labels.add(given["for"])
-        if tag in ("input", "textarea", "select"):
+        if tag in ("input", "textarea", "select") and given.get("type") != "hidden":
             self.fields.append((given.get("id", ""), self._in_label > 0))
         self.addresses += [given[name] for name in ("href", "src", "action") if name in given]
         if "id" in given:
@@ -94,7 +94,7 @@ def test_contact_details_appear_nowhere(reader: TestClient, address: str) -> Non
 
 def test_the_pages_looked_through_are_all_there_are() -> None:
     routes = {getattr(route, "path", "") for route in pages.router.routes}
-    assert routes == {"/", "/rounds", "/rounds/{week}", "/organisations/{id_:path}"}
+    assert routes == {"/ask", "/rounds", "/rounds/{week}", "/organisations/{id_:path}"}
 
 
 @pytest.mark.parametrize("address", PAGES)
@@ -125,17 +125,17 @@ def test_the_stylesheet_is_small_and_loads_nothing() -> None:
 
 
 def test_the_first_page_shows_the_form_examples_and_newest_rounds(reader: TestClient) -> None:
-    answer = reader.get("/")
-    shown = words(reader, "/")
+    answer = reader.get("/ask")
+    shown = words(reader, "/ask")
     assert answer.status_code == 200
     assert '<textarea id="text" name="text"' in answer.text
-    assert answer.text.count('<li><a href="/?text=') == 3
+    assert answer.text.count('<li><a href="/ask?text=') == 3
     assert [week for week in ("Week 49", "Week 48", "Week 37") if week in shown] == ["Week 49", "Week 48", "Week 37"]
     assert "Week 49 of 2026 30 November to 6 December 2026, proposed, not released" in shown
 
 
 def test_a_question_is_answered_with_words_reasons_and_marks(reader: TestClient) -> None:
-    answer = reader.get("/", params={"text": ASKED, "as": "need", "place": "Bristol"})
+    answer = reader.get("/ask", params={"text": ASKED, "as": "need", "place": "Bristol"})
     shown = " ".join(Outline(answer.text).words.split())
     assert answer.status_code == 200
     assert "1 suggestion " in shown
@@ -155,19 +155,19 @@ def test_weak_suggestions_are_told_to_be_near_misses(
     (suggestion,) = client.post("/api/v1/match", json=asked).json()["suggestions"]
     cuts = (suggestion["fit"] * cut_by,) * 3
     commonweal.core = replace(commonweal.core, ranker=replace(commonweal.core.ranker, cuts=cuts))
-    html = client.get("/", params=asked).text
+    html = client.get("/ask", params=asked).text
     assert f'<article class="card {strength.lower()}">' in html
     assert f'<span class="strength">{strength}</span>' in html
     assert ("Weak ones are near misses: read them with care." in html) is is_told
 
 
 def test_fit_is_never_a_number_on_a_page(reader: TestClient) -> None:
-    shown = words(reader, "/?" + urlencode({"text": ASKED}))
+    shown = words(reader, "/ask?" + urlencode({"text": ASKED}))
     assert re.findall(r"0\.\d+", shown) == []
 
 
 def test_a_question_can_be_shared_by_its_address(reader: TestClient) -> None:
-    address = "/?" + urlencode({"text": "A\r\nsmart & easy <phone>", "as": "offer", "organisation": "borea"})
+    address = "/ask?" + urlencode({"text": "A\r\nsmart & easy <phone>", "as": "offer", "organisation": "borea"})
     html = reader.get(address).text
     assert ">\nA\nsmart &amp; easy &lt;phone&gt;</textarea>" in html
     assert 'value="offer" checked' in html
@@ -175,51 +175,51 @@ def test_a_question_can_be_shared_by_its_address(reader: TestClient) -> None:
 
 
 def test_a_description_read_as_an_offer_says_so(reader: TestClient) -> None:
-    shown = words(reader, "/?" + urlencode({"text": "Volunteers teach smartphone photography in a club"}))
+    shown = words(reader, "/ask?" + urlencode({"text": "Volunteers teach smartphone photography in a club"}))
     assert "has not offered this: ask" in shown
     assert "Ciano has not offered this: it was read from its description. Ask." in shown
     assert "listed, not a member" in shown
 
 
 def test_an_unknown_place_is_told_and_the_rest_answered(reader: TestClient) -> None:
-    answer = reader.get("/", params={"text": ASKED, "place": "Brstol"})
+    answer = reader.get("/ask", params={"text": ASKED, "place": "Brstol"})
     assert answer.status_code == 200
     assert 'role="alert">No place called &#39;Brstol&#39; is known: it was left out.' in answer.text
     assert (
-        f'href="/?{urlencode({"text": ASKED, "as": "need", "place": "Bristol"})}#answer"'.replace("&", "&amp;")
+        f'href="/ask?{urlencode({"text": ASKED, "as": "need", "place": "Bristol"})}#answer"'.replace("&", "&amp;")
         in answer.text
     )
     assert "/organisations/borea" in answer.text
 
 
 def test_an_unknown_organisation_is_not_asked_for(reader: TestClient) -> None:
-    answer = reader.get("/", params={"text": ASKED, "organisation": "albe"})
+    answer = reader.get("/ask", params={"text": ASKED, "organisation": "albe"})
     assert answer.status_code == 422
     assert "No organisation is called “albe”." in answer.text
     assert ">Alba &amp; Friends</a>" in answer.text
 
 
 def test_a_text_too_long_is_refused_with_the_limit(reader: TestClient) -> None:
-    assert reader.get("/", params={"text": "é" * 5000}).status_code == 200
-    answer = reader.get("/", params={"text": "é" * 5001})
+    assert reader.get("/ask", params={"text": "é" * 5000}).status_code == 200
+    answer = reader.get("/ask", params={"text": "é" * 5001})
     assert answer.status_code == 422
     assert "The text has 5,001 characters. Keep it to 5,000" in answer.text
 
 
 def test_line_ends_of_a_browser_count_once(reader: TestClient) -> None:
-    assert reader.get("/", params={"text": "a\r\n" * 2500 + "b"}).status_code == 422
-    assert reader.get("/", params={"text": "a\r\n" * 2499 + "b"}).status_code == 200
+    assert reader.get("/ask", params={"text": "a\r\n" * 2500 + "b"}).status_code == 422
+    assert reader.get("/ask", params={"text": "a\r\n" * 2499 + "b"}).status_code == 200
 
 
 def test_nothing_found_says_what_would_help(reader: TestClient) -> None:
-    shown = words(reader, "/?" + urlencode({"text": "zebra", "place": "Perth"}))
+    shown = words(reader, "/ask?" + urlencode({"text": "zebra", "place": "Perth"}))
     assert "Nothing fits well enough" in shown
     assert "a longer text" in shown
     assert "a wider place" in shown
 
 
 def test_what_is_neither_need_nor_offer_is_refused(reader: TestClient) -> None:
-    answer = reader.get("/", params={"text": ASKED, "as": "profile"})
+    answer = reader.get("/ask", params={"text": ASKED, "as": "profile"})
     assert answer.status_code == 422
     assert "as: Input should be &#39;need&#39; or &#39;offer&#39;" in answer.text
 
@@ -242,7 +242,7 @@ def test_rounds_are_listed_newest_first_with_their_state(reader: TestClient) -> 
 
 def test_without_rounds_the_pages_say_how_to_run_one(client: TestClient) -> None:
     assert "No round has been run yet: commonweal round proposes" in words(client, "/rounds")
-    assert "No round has been run yet" in words(client, "/")
+    assert "No round has been run yet" in words(client, "/ask")
 
 
 def test_a_released_round_shows_who_asks_who_got_nothing_and_what_made_it(reader: TestClient, core: Core) -> None:
@@ -321,7 +321,7 @@ def test_a_round_from_before_its_worth_was_known_says_nothing_of_it(commonweal: 
     with commonweal.database.write() as connection:
         stored_rounds.propose(connection, "2026-W40", Proposal(), versions={}, at=commonweal.now())
     shown = words(client, "/rounds/2026-W40")
-    assert "What made this round proposed 25 November 2026 at 09:30 UTC Nobody" in shown
+    assert "What made this round proposed 25 November 2026 at 09:30 UTC Who to" in shown
 
 
 def test_a_round_shows_words_and_no_number_for_fit_or_chance(reader: TestClient) -> None:
@@ -389,7 +389,7 @@ def test_an_organisation_shows_this_week_s_suggestions_once_released(
 
 
 def test_a_listing_s_own_link_asks_for_it(client: TestClient) -> None:
-    link = re.search(r'href="(/\?text=We\+want[^"#]*)', client.get("/organisations/alba").text)
+    link = re.search(r'href="(/ask\?text=We\+want[^"#]*)', client.get("/organisations/alba").text)
     assert link
     answer = client.get(link[1].replace("&amp;", "&"))
     assert "This need is listed already" in answer.text
@@ -407,7 +407,7 @@ def test_an_id_of_odd_characters_has_an_address(commonweal: Commonweal, client: 
     one = members.Organisation(id=odd, name="Odd <b>", description="Volunteers teach smartphones to older people")
     with commonweal.database.write() as connection:
         members.save(connection, organisations={one.id: one})
-    html = client.get("/", params={"text": "Volunteers teach smartphones to older people"}).text
+    html = client.get("/ask", params={"text": "Volunteers teach smartphones to older people"}).text
     link = re.search(r'href="(/organisations/[^"]*)">Odd &lt;b&gt;', html)
     assert link
     assert "<h1>Odd &lt;b&gt;</h1>" in client.get(link[1]).text
@@ -415,7 +415,7 @@ def test_an_id_of_odd_characters_has_an_address(commonweal: Commonweal, client: 
 
 def test_the_form_proposes_names_in_order_and_new_ones_at_once(commonweal: Commonweal, client: TestClient) -> None:
     def proposed() -> list[str]:
-        return re.findall(r'<option value="(.*?)">', client.get("/").text)
+        return re.findall(r'<option value="(.*?)">', client.get("/ask").text)
 
     assert proposed() == ["Alba &amp; Friends", "Borea", "Ciano", "Dorado"]
     with commonweal.database.write() as connection:

@@ -104,5 +104,5 @@ def test_a_moment_is_told_in_utc() -> None:
 
 
 def test_the_address_of_a_question_holds_only_what_was_said() -> None:
-    assert question_path("a & b", Kind.NEED) == "/?text=a+%26+b&as=need#answer"
-    assert question_path("a", Kind.OFFER, "alba", "Hull") == "/?text=a&as=offer&organisation=alba&place=Hull#answer"
+    assert question_path("a & b", Kind.NEED) == "/ask?text=a+%26+b&as=need#answer"
+    assert question_path("a", Kind.OFFER, "alba", "Hull") == "/ask?text=a&as=offer&organisation=alba&place=Hull#answer"
