@@ -1,6 +1,8 @@
 """Contact details inside free text are hidden wherever it is shown."""
 
 import re
+from collections.abc import Iterator
+from enum import StrEnum
 from functools import lru_cache
 
 HIDDEN = "[hidden until you are introduced]"
@@ -60,3 +62,27 @@ def mask(text: str) -> str:
         text = detail.sub(HIDDEN, text)
     text = _NUMBER.sub(lambda found: found.group() if found["kept"] else HIDDEN, text)
     return _FULL_POSTCODE.sub(HIDDEN, _ADDRESS.sub(HIDDEN, text))
+
+
+class Detail(StrEnum):
+    """What kind of contact detail it is; links and domains are none of anybody in particular."""
+
+    MAIL = "mail address"
+    TELEPHONE = "telephone number"
+    STREET = "street address"
+    POSTCODE = "full postcode"
+
+
+def details(text: str) -> Iterator[tuple[Detail, int, int]]:
+    """Where details of these kinds stand in a text. Two may overlap."""
+    patterns = (
+        (Detail.MAIL, _EMAIL),
+        (Detail.MAIL, _SPELT_EMAIL),
+        (Detail.TELEPHONE, _NUMBER),
+        (Detail.STREET, _ADDRESS),
+        (Detail.POSTCODE, _FULL_POSTCODE),
+    )
+    for detail, pattern in patterns:
+        for found in pattern.finditer(text):
+            if detail is not Detail.TELEPHONE or not found["kept"]:
+                yield detail, *found.span()
