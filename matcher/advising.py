@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from datetime import date
 
+from matcher import hints
 from matcher.eligibility import MEMBER_RULES, Asking, Past, eligible
-from matcher.likelihood import WORDS
-from matcher.masking import mask
 from matcher.matching import rank
 from matcher.network import Entry, Network
 from matcher.ranking import Ranker
 from matcher.records import Kind, OrganisationId
 
-QUOTED = 60  # characters of a listing that say which one is meant
 TOLD = 5  # sentences at most
 ANYWHERE = tuple(rule for rule in MEMBER_RULES if rule.name != "out of reach")
 
@@ -51,22 +49,18 @@ def _wider(network: Network, listed: list[Entry], ranker: Ranker, on: date, befo
         anywhere = rank(asking, side, ranker, rules=ANYWHERE)
         is_near = eligible(asking, side, MEMBER_RULES)[anywhere.rows]
         if (~is_near & (anywhere.fit >= ranker.threshold)).any():
-            yield f"There is something further away for {_quoted(entry)}: a wider area would help."
+            yield f"There is something further away for {hints.quoted(entry.listing.text)}: a wider area would help."
 
 
 def _clearer(listed: list[Entry]) -> Iterator[str]:
     for entry in listed:
-        if len(entry.listing.text.split()) < WORDS:
-            yield f"{_quoted(entry)} is short: say how many, where, and by when."
+        if hints.is_short(entry.listing.text):
+            yield f"{hints.quoted(entry.listing.text)} is short: {hints.SAY_MORE}."
 
 
 def _roomier(listed: list[Entry], before: Past) -> Iterator[str]:
     for entry in listed:
         capacity = entry.listing.capacity
         if capacity is not None and capacity <= before.history.taken.get(entry.listing.id, 0):
-            yield f"{_quoted(entry)} has as many partners as it can take: raise its capacity, or list something new."
-
-
-def _quoted(entry: Entry) -> str:
-    text = " ".join(mask(entry.listing.text).split())  # first masked: half a number is not seen to be one
-    return f"“{text if len(text) <= QUOTED else text[:QUOTED].rsplit(' ', 1)[0].rstrip(' ,;:.') + ' …'}”"
+            full = "has as many partners as it can take: raise its capacity, or list something new."
+            yield f"{hints.quoted(entry.listing.text)} {full}"

@@ -1,6 +1,7 @@
 """The hard rules: each says which rows may not be suggested, with a sentence for people. No score overrules one."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import product
@@ -10,7 +11,7 @@ import numpy as np
 from matcher.encoding import FloatArray
 from matcher.index import BoolArray
 from matcher.network import Entry, Network, Side, kinds_of
-from matcher.records import History, Listing, ListingId, OrganisationId, Pair
+from matcher.records import History, Listing, ListingId, OrganisationId, Pair, Visibility
 
 COOL_DOWN = timedelta(weeks=8)
 SAME_TEXT = 0.9  # similarity to the declined version from which on a text is still the one that was declined
@@ -118,7 +119,7 @@ def _none(side: Side) -> BoolArray:
     return np.zeros(len(side), bool)
 
 
-def _these(side: Side, listings: set[ListingId]) -> BoolArray:
+def _these(side: Side, listings: AbstractSet[ListingId]) -> BoolArray:
     mask = _none(side)
     mask[[side.rows[listing] for listing in listings if listing in side.rows]] = True
     return mask
@@ -138,6 +139,16 @@ def not_open(asking: Asking, side: Side) -> BoolArray:
 
 def is_closed(side: Side, on: date, _past: Past) -> BoolArray:
     return ~side.open(on)
+
+
+def resting(asking: Asking, side: Side) -> BoolArray:
+    if asking.entry.listing.id in asking.past.history.resting:
+        return ~_none(side)
+    return is_resting(side, asking.on, asking.past)
+
+
+def is_resting(side: Side, _on: date, past: Past) -> BoolArray:
+    return _these(side, past.history.resting)
 
 
 def no_capacity(asking: Asking, side: Side) -> BoolArray:
@@ -207,9 +218,14 @@ def is_kept_from_members(side: Side, _on: date, _past: Past) -> BoolArray:
     return ~side.members_may_see
 
 
+def network_only(_asking: Asking, side: Side) -> BoolArray:
+    return np.array([entry.listing.visibility is not Visibility.NETWORK for entry in side.entries], bool)
+
+
 RULES = (
     Rule("own organisation", "Both listings are the same organisation's.", own_organisation),
     Rule("not open", "One of the two is not open on that day.", not_open, is_closed),
+    Rule("resting", "Nobody has said for a long time that one of the two is still true.", resting, is_resting),
     Rule("no capacity", "One of the two has no capacity left.", no_capacity, is_full),
     Rule("out of reach", "Their places do not meet, and neither works at a distance.", out_of_reach),
     Rule("excluded", "One of the two organisations does not want to meet the other, or its kind.", excluded),
@@ -226,6 +242,12 @@ MEMBER_RULES = (
     Rule("members only", "It is not from a member, or is for coordinators' eyes.", members_only, is_kept_from_members),
 )
 """What holds besides where members are to be shown the result."""
+
+NETWORK_RULES = (
+    *MEMBER_RULES,
+    Rule("network only", "It is only for those it is suggested to.", network_only),
+)
+"""What holds besides where a member looks for itself: nothing it finds was suggested to it."""
 
 
 def eligible(asking: Asking, side: Side, rules: Sequence[Rule] = RULES) -> BoolArray:

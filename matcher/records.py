@@ -209,8 +209,9 @@ class History:
     """What happened before, as far as it rules pairs out.
 
     `suggested` holds the day a pair was last released; `blocked` pairs of organisations; `forbidden` pairs of listings
-    that a coordinator ruled out; `paused` who wants nothing on that day; `taken` the partners a listing already has;
-    `introduced` how often an organisation was introduced in the last eight weeks.
+    that a coordinator ruled out; `paused` who wants nothing on that day; `resting` the listings that nobody said are
+    still true; `taken` the partners a listing already has; `introduced` how often an organisation was introduced in the
+    last eight weeks.
     """
 
     suggested: Mapping[Pair, date] = field(default_factory=dict)
@@ -218,5 +219,6 @@ class History:
     blocked: frozenset[frozenset[OrganisationId]] = frozenset()
     forbidden: frozenset[Pair] = frozenset()
     paused: frozenset[OrganisationId] = frozenset()
+    resting: frozenset[ListingId] = frozenset()
     taken: Mapping[ListingId, int] = field(default_factory=dict)
     introduced: Mapping[OrganisationId, int] = field(default_factory=dict)

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from matcher.errors import CommonwealError
 from matcher.places import Gazetteer, UnknownPlaceError
+from matcher.records import ListingId
 from service import columns, spreadsheets
 from service.cells import CONTACT
-from service.store import members
+from service.store import confirmations, members
 from service.wiring import Commonweal
 
 FIXED = ("id", "organisation", "kind")
@@ -43,6 +44,8 @@ def edit_field(commonweal: Commonweal, record_id: str, field: str, value: str) -
             raise UneditableError(f"{field}: it cannot be empty; it stays '{row[field]}'")
         record = parsed.rows[0].record
         members.edit(connection, record_id, {field: getattr(record, field)})
+        if field == "text":
+            confirmations.forget(connection, [ListingId(record_id)])
     return list(_unknown(commonweal.core.gazetteer, record.places)) if field == "places" else []
 
 

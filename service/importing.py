@@ -16,7 +16,7 @@ from matcher.vocabulary import Vocabulary
 from service import columns, spreadsheets
 from service.cells import cell, plain_lines, shown
 from service.columns import ColumnMap, Parsed, ParsedRow, Refusal, Table, closes_too_early
-from service.store import members
+from service.store import confirmations, members
 from service.store.database import Connection
 from service.store.members import Stored
 
@@ -101,6 +101,12 @@ class Plan:
     contacts: tuple[Contact, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     overwritten: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def rewritten(self) -> list[ListingId]:
+        """The stored listings that get another text."""
+        of_listings = (change for change in self.changes if change.table is Table.LISTINGS)
+        return [ListingId(one.id) for one in of_listings if any(field.field == "text" for field in one.fields)]
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`: plain values, no contact details."""
@@ -199,6 +205,7 @@ def apply(connection: Connection, plan: Plan, *, strict: bool = False) -> int | 
     """
     if not plan.changes or (strict and plan.refused):
         return None
+    confirmations.forget(connection, plan.rewritten)
     return members.save(
         connection,
         organisations=plan.organisations,

@@ -1,6 +1,6 @@
 """Rounds, their suggestions, and what of the past rules pairs out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,23 +11,20 @@ from matcher.eligibility import COOL_DOWN
 from matcher.errors import CommonwealError
 from matcher.proposing import Proposal
 from matcher.records import (
-    About,
     Decline,
     History,
-    Kind,
     LeftOut,
-    Listing,
     ListingId,
     OrganisationId,
     Pair,
     PassedOver,
-    Reason,
     Strength,
     Suggestion,
-    Visibility,
 )
-from service.store import schema
+from service.store import confirmations, introductions, schema
+from service.store.database import in_utc as in_utc
 from service.store.database import upsert
+from service.store.suggestions import row_of, suggestion_of
 
 
 class ReleasedError(CommonwealError):
@@ -75,7 +72,7 @@ def propose(connection: Connection, week: str, proposal: Proposal, *, versions: 
     }
     upsert(connection, schema.rounds, [row])
     passed_over = [asdict(one) for one in proposal.passed_over]
-    for table, rows in ((schema.suggestions, map(_row, proposal.suggestions)), (schema.passed_over, passed_over)):
+    for table, rows in ((schema.suggestions, map(row_of, proposal.suggestions)), (schema.passed_over, passed_over)):
         connection.execute(delete(table).where(table.c.week == week))
         if rows := [{"week": week, **row} for row in rows]:
             connection.execute(table.insert(), rows)
@@ -122,7 +119,7 @@ def load(connection: Connection, week: str) -> Round | None:
         proposed_at=in_utc(found.proposed_at),
         released_at=in_utc(found.released_at) if found.released_at else None,
         proposal=Proposal(
-            suggestions=tuple(_suggestion(row) for row in rows),
+            suggestions=tuple(map(suggestion_of, rows)),
             left_out={one: LeftOut(row["fitted"], tuple(row["helps"])) for one, row in found.left_out.items()},
             passed_over=tuple(_passed_over(row) for row in passed_over),
             unmet={(need, offer): why for need, offer, why in found.unmet or ()},
@@ -150,22 +147,25 @@ def told_lately(connection: Connection, week: str, weeks: int) -> set[Organisati
 def history(connection: Connection, on: date, besides: str = "", about: ListingId | None = None) -> History:
     """What was released within the cool-down of `on` in other weeks than `besides`, and what people decided.
 
-    `about` asks for the releases of one listing only: what a single question needs.
+    A member asked for some pairs itself: they count as suggested in that week, `besides` or not. `about` asks for what
+    was suggested for one listing only: what a single question needs.
     """
     rounds_, suggestions = schema.rounds.c, schema.suggestions.c
+    around = week_of(on - COOL_DOWN), week_of(on + COOL_DOWN)
     query = (
         select(suggestions.need, suggestions.offer, suggestions.week)
         .select_from(schema.suggestions.join(schema.rounds))
         .where(
             rounds_.released_at.is_not(None),
             rounds_.week != besides,
-            rounds_.week.between(week_of(on - COOL_DOWN), week_of(on + COOL_DOWN)),
+            rounds_.week.between(*around),
         )
     )
     if about is not None:
         query = query.where(or_(suggestions.need == about, suggestions.offer == about))
-    released = [((row.need, row.offer), monday(row.week)) for row in connection.execute(query)]
-    suggested = dict(sorted(released, key=lambda one: (-abs(on - one[1]), one)))  # of each pair the nearest day
+    shown = [((row.need, row.offer), monday(row.week)) for row in connection.execute(query)]
+    shown += ((pair, monday(week)) for pair, week in introductions.asked_for(connection, *around, about))
+    suggested = dict(sorted(shown, key=lambda one: (-abs(on - one[1]), one)))  # of each pair the nearest day
     declined = {
         (row.need, row.offer): Decline(row.need_text, row.offer_text, row.why)
         for row in connection.execute(select(schema.declines))
@@ -183,6 +183,9 @@ def history(connection: Connection, on: date, besides: str = "", about: ListingI
         blocked=blocked,
         forbidden=forbidden,
         paused=frozenset(connection.execute(lasting).scalars()),
+        resting=confirmations.resting(connection, on),
+        taken=introductions.taken(connection),
+        introduced=introductions.introduced(connection, on - COOL_DOWN, on + COOL_DOWN),
     )
 
 
@@ -204,53 +207,6 @@ def week_of(day: date) -> str:
     return f"{year:04d}-W{number:02d}"
 
 
-def in_utc(at: datetime) -> datetime:
-    """SQLite forgets the zone of what was stored in UTC, PostgreSQL answers in the connection's."""
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
-def _row(suggestion: Suggestion) -> dict[str, Any]:
-    return {
-        "need": suggestion.need.id,
-        "offer": suggestion.offer.id,
-        "fit": suggestion.fit,
-        "strength": suggestion.strength.value,
-        "score": suggestion.score,
-        "asking": suggestion.asking,
-        "giving": suggestion.giving,
-        "propensity": suggestion.propensity,
-        "pinned": suggestion.pinned,
-        "shown": {
-            "need": _listing_row(suggestion.need),
-            "offer": _listing_row(suggestion.offer),
-            **{part: [asdict(r) for r in getattr(suggestion, part)] for part in ("reasons", "mismatches", "cautions")},
-        },
-    }
-
-
-def _listing_row(listing: Listing) -> dict[str, Any]:
-    row = asdict(listing)
-    return {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
-
-
-def _suggestion(row: Any) -> Suggestion:
-    shown = row.shown
-    return Suggestion(
-        need=_listing(shown["need"]),
-        offer=_listing(shown["offer"]),
-        fit=row.fit,
-        strength=Strength(row.strength),
-        score=row.score,
-        reasons=_reasons(shown["reasons"]),
-        mismatches=_reasons(shown["mismatches"]),
-        cautions=_reasons(shown["cautions"]),
-        asking=row.asking,
-        giving=row.giving,
-        propensity=row.propensity,
-        pinned=row.pinned,
-    )
-
-
 def _passed_over(row: Any) -> PassedOver:
     return PassedOver(
         need=row.need,
@@ -261,14 +217,3 @@ def _passed_over(row: Any) -> PassedOver:
         propensity=row.propensity,
         why=row.why,
     )
-
-
-def _reasons(rows: Iterable[dict[str, str]]) -> tuple[Reason, ...]:
-    return tuple(Reason(About(r["about"]), r["says"], r["need_clause"], r["offer_clause"]) for r in rows)
-
-
-def _listing(row: dict[str, Any]) -> Listing:
-    days = {name: date.fromisoformat(row[name]) if row[name] else None for name in ("opens", "closes")}
-    lists = {name: tuple(row[name]) for name in ("themes", "places")}
-    enums = {"kind": Kind(row["kind"]), "visibility": Visibility(row["visibility"])}
-    return Listing(**{**row, **days, **lists, **enums})

@@ -5,7 +5,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from matcher.eligibility import COOL_DOWN, MEMBER_RULES, RULES, Asking, Rule, eligible, objections, past
+from matcher.eligibility import (
+    COOL_DOWN,
+    MEMBER_RULES,
+    NETWORK_RULES,
+    RULES,
+    Asking,
+    Rule,
+    barred,
+    eligible,
+    objections,
+    past,
+)
 from matcher.network import Network
 from matcher.records import Decline, Exclusion, History, Listing, Organisation, Standing, Visibility
 
@@ -18,7 +29,7 @@ SAYS = {rule.name: rule.says for rule in MEMBER_RULES}
 
 def told(network: Network, history: History | None = None, rules: tuple[Rule, ...] = RULES) -> list[list[str]]:
     """The names of the rules against n and o: when the need asks, and when the offer does."""
-    names = {rule.says: rule.name for rule in MEMBER_RULES}
+    names = {rule.says: rule.name for rule in NETWORK_RULES}
     found = []
     for asks, other in (("n", "o"), ("o", "n")):
         entry = network.entry(asks)
@@ -307,10 +318,42 @@ def test_members_are_shown_what_members_show(
     assert told(asked) == told(given) == [[], []]
 
 
+@pytest.mark.parametrize(
+    ("resting", "against"), [({"n"}, ["resting"]), ({"o"}, ["resting"]), ({"n2", "gone"}, [])], ids=["need", "offer", "-"]
+)
+def test_what_rests_neither_asks_nor_is_suggested(
+    resting: set[str], against: list[str], network: Builder, need: Builder, offer: Builder
+) -> None:
+    history = History(resting=frozenset(resting))
+    assert told(network([need("n"), need("n2"), offer("o")]), history) == [against] * 2
+
+
+def test_a_round_leaves_out_what_rests_at_once(network: Builder, need: Builder, offer: Builder) -> None:
+    met = network([need("n"), offer("o1"), offer("o2")])
+    before = past(History(resting=frozenset({"o1"})), met, TODAY)
+    assert barred(met.offers, TODAY, before, MEMBER_RULES).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("visibility", "against"),
+    [
+        (Visibility.NETWORK, []),
+        (Visibility.PARTNERS, ["network only"]),
+        (Visibility.COORDINATORS, ["members only", "network only"]),
+    ],
+)
+def test_who_looks_for_itself_finds_only_what_every_member_may_see(
+    visibility: Visibility, against: list[str], network: Builder, need: Builder, offer: Builder
+) -> None:
+    met = network([need("n"), offer("o", visibility=visibility)])
+    assert told(met, rules=NETWORK_RULES)[0] == against
+    assert told(network([need("n", visibility=visibility), offer("o")]), rules=NETWORK_RULES)[1] == against
+
+
 def test_what_each_rule_forbids_is_one_row_per_listing(network: Builder, need: Builder, offer: Builder) -> None:
     met: Network = network([need("n"), *(offer(f"o{n}") for n in range(5))])
     asking = Asking(met.entry("n"), TODAY, past(History(), met, TODAY))
-    for rule in MEMBER_RULES:
+    for rule in NETWORK_RULES:
         forbids = rule.forbids(asking, met.offers)
         assert (rule.name, forbids.dtype, forbids.tolist()) == (rule.name, np.bool_, [False] * 5)
 
@@ -318,7 +361,7 @@ def test_what_each_rule_forbids_is_one_row_per_listing(network: Builder, need: B
 def test_rules_do_not_mind_an_empty_side(network: Builder, need: Builder) -> None:
     met: Network = network([need("n")])
     asking = Asking(met.entry("n"), TODAY, past(History(), met, TODAY))
-    assert eligible(asking, met.offers, MEMBER_RULES).tolist() == []
+    assert eligible(asking, met.offers, NETWORK_RULES).tolist() == []
 
 
 def test_a_draft_of_nobodys_may_meet_all(network: Builder, need: Builder, offer: Builder) -> None:
