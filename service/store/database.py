@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +246,8 @@ def counters(connection: Connection) -> dict[str, int]:
     table = schema.counters
     rows = connection.execute(select(table.c.name, table.c.value))
     return {row.name: row.value for row in rows}
+
+
+def in_utc(at: datetime) -> datetime:
+    """SQLite forgets the zone of what was stored in UTC, PostgreSQL answers in the connection's."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -1,10 +1,346 @@
 """Replies to suggestions, the introductions they lead to, and what came of those."""
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 
-from matcher.records import ListingId
+from sqlalchemy import Connection, and_, delete, or_, select, update
+
+from matcher.records import ListingId, OrganisationId, Pair, Suggestion
+from service.store import schema
+from service.store.database import in_utc, upsert
+from service.store.suggestions import row_of, shown_in
+
+
+class Answer(StrEnum):
+    """What an organisation says to a suggestion."""
+
+    INTERESTED = "interested"
+    NOT_NOW = "not-now"
+    NOT_FOR_US = "not-for-us"
+
+
+class Via(StrEnum):
+    """How a reply came: on a page, by a mailed link, or entered by a coordinator."""
+
+    PAGE = "page"
+    LINK = "link"
+    COORDINATOR = "coordinator"
+
+
+class Origin(StrEnum):
+    """Whether a round suggested it, or a member found it and asked."""
+
+    ROUND = "round"
+    FOUND = "found"
+
+
+class State(StrEnum):
+    """How far an introduction is. The last three are closed; only a withdrawn one may be opened again."""
+
+    ASKED = "asked"
+    INTRODUCED = "introduced"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class Outcome(StrEnum):
+    """What came of an introduction."""
+
+    MET = "met"
+    ARRANGED = "arranged"
+    NO_ANSWER = "no-answer"
+    NOT_GOING_AHEAD = "not-going-ahead"
+
+
+LED_NOWHERE = (Outcome.NO_ANSWER, Outcome.NOT_GOING_AHEAD)
+"""Outcomes that give a listing its capacity back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What an organisation said to the suggestion of this key; `person` is the id of who said it for it."""
+
+    suggestion: str
+    organisation: OrganisationId
+    answer: Answer
+    why: str = ""
+    person: str
+    via: Via
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What one side says came of an introduction, last said by this person."""
+
+    outcome: Outcome
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Introduction:
+    """What began when one side was interested. It goes by its suggestion's key.
+
+    `due` is the last day on which the other side may reply.
+    """
+
+    key: str
+    week: str
+    suggestion: Suggestion
+    origin: Origin
+    state: State
+    opened_by: OrganisationId
+    opened_at: datetime
+    due: date
+    reminded_at: datetime | None = None
+    introduced_at: datetime | None = None
+    asked_how_at: datetime | None = None
+    closed_at: datetime | None = None
+    replies: Mapping[OrganisationId, Reply] = field(default_factory=dict)
+    outcomes: Mapping[OrganisationId, Said] = field(default_factory=dict)
+
+    @property
+    def sides(self) -> tuple[OrganisationId, OrganisationId]:
+        """Who asks and who gives."""
+        return sides(self.suggestion)
+
+    @property
+    def asked(self) -> OrganisationId:
+        """The side that did not open it."""
+        return other_side(self.suggestion, self.opened_by)
+
+    @property
+    def is_closed(self) -> bool:
+        return self.state in (State.DECLINED, State.EXPIRED)
+
+    def seen_by(self, organisation: OrganisationId) -> "Introduction":
+        """The same without what only the other side may know: its reply before both said yes, and its outcome."""
+        both = self.state is State.INTRODUCED
+        replies = {one: reply for one, reply in self.replies.items() if both or one == organisation}
+        outcomes = {one: said for one, said in self.outcomes.items() if one == organisation}
+        return replace(self, replies=replies, outcomes=outcomes)
 
 
 def key_of(week: str, need: ListingId, offer: ListingId) -> str:
     """What a suggestion goes by in addresses: the same pair in another week is another suggestion."""
     return sha256("\n".join((week, need, offer)).encode()).hexdigest()[:20]
+
+
+def sides(suggestion: Suggestion) -> tuple[OrganisationId, OrganisationId]:
+    """Who asks and who gives."""
+    return suggestion.need.organisation, suggestion.offer.organisation
+
+
+def other_side(suggestion: Suggestion, organisation: OrganisationId) -> OrganisationId:
+    asking, giving = sides(suggestion)
+    return giving if organisation == asking else asking
+
+
+def load(connection: Connection, key: str) -> Introduction | None:
+    """All of an introduction, both replies included: for the service itself, not for either side."""
+    return next(iter(_read(connection, schema.introductions.c.key == key)), None)
+
+
+def of(connection: Connection, organisation: OrganisationId) -> tuple[Introduction, ...]:
+    """An organisation's introductions as it may know them, the newest first."""
+    introductions = schema.introductions.c
+    found = _read(connection, or_(introductions.asking == organisation, introductions.giving == organisation))
+    return tuple(one.seen_by(organisation) for one in found)
+
+
+def due_for_reminder(connection: Connection, opened: datetime, on: date) -> tuple[Introduction, ...]:
+    """Those opened by then whose other side may still reply on that day and has not been reminded."""
+    introductions = schema.introductions.c
+    waiting = introductions.state == str(State.ASKED), introductions.reminded_at.is_(None), introductions.due >= on
+    return _read(connection, *waiting, introductions.opened_at <= opened.astimezone(UTC))
+
+
+def run_out(connection: Connection, on: date) -> tuple[Introduction, ...]:
+    """Those whose other side could reply until a day before this one, and did not."""
+    introductions = schema.introductions.c
+    return _read(connection, introductions.state == str(State.ASKED), introductions.due < on)
+
+
+def due_for_question(connection: Connection, introduced: datetime) -> tuple[Introduction, ...]:
+    """Those introduced by then that were not asked yet what came of it."""
+    introductions = schema.introductions.c
+    unasked = introductions.state == str(State.INTRODUCED), introductions.asked_how_at.is_(None)
+    return _read(connection, *unasked, introductions.introduced_at <= introduced.astimezone(UTC))
+
+
+def begin(connection: Connection, introduction: Introduction) -> Introduction:
+    """Stores it; in place of one that was withdrawn, as a later one, so that its mails are told from those before."""
+    before = load(connection, introduction.key)
+    if before is not None:
+        assert before.state is State.WITHDRAWN, before.state
+        later = max(introduction.opened_at, before.opened_at + timedelta(microseconds=1))
+        introduction = replace(introduction, opened_at=later)
+    asking, giving = introduction.sides
+    shown = row_of(introduction.suggestion)
+    row = {
+        **{name: shown[name] for name in ("need", "offer", "strength", "fit", "score", "shown")},
+        **{name: getattr(introduction, name) for name in ("key", "week", "opened_by", "due")},
+        "asking": asking,
+        "giving": giving,
+        "origin": str(introduction.origin),
+        "state": str(introduction.state),
+        "opened_at": introduction.opened_at.astimezone(UTC),
+        **dict.fromkeys(("reminded_at", "introduced_at", "asked_how_at", "closed_at")),
+    }
+    upsert(connection, schema.introductions, [row])
+    return introduction
+
+
+def move(connection: Connection, key: str, before: State, after: State, **values: date | datetime | None) -> bool:
+    """Takes an introduction from one state to another; False where it was not in the first."""
+    introductions = schema.introductions.c
+    guarded = update(schema.introductions).where(introductions.key == key, introductions.state == str(before))
+    return connection.execute(guarded.values(state=str(after), **_in_utc(values))).rowcount == 1
+
+
+def note(connection: Connection, key: str, state: State, column: str, at: datetime) -> bool:
+    """Dates a step that is taken once while an introduction is in this state; False where it was taken before."""
+    table = schema.introductions
+    guarded = update(table).where(table.c.key == key, table.c.state == str(state), table.c[column].is_(None))
+    return connection.execute(guarded.values({column: at.astimezone(UTC)})).rowcount == 1
+
+
+def _in_utc(values: Mapping[str, date | datetime | None]) -> dict[str, date | datetime | None]:
+    return {name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+def replies(connection: Connection, keys: Iterable[str]) -> dict[str, dict[OrganisationId, Reply]]:
+    """What was replied to each of these suggestions, by organisation."""
+    found: dict[str, dict[OrganisationId, Reply]] = {}
+    query = select(schema.replies).where(schema.replies.c.suggestion.in_(list(keys)))
+    for row in connection.execute(query):
+        found.setdefault(row.suggestion, {})[row.organisation] = Reply(
+            suggestion=row.suggestion,
+            organisation=row.organisation,
+            answer=Answer(row.answer),
+            why=row.why,
+            person=row.person,
+            via=Via(row.via),
+            at=in_utc(row.at),
+        )
+    return found
+
+
+def add(connection: Connection, reply: Reply) -> None:
+    """Stores an organisation's reply; it has none yet."""
+    row = {
+        **{name: getattr(reply, name) for name in ("suggestion", "organisation", "why", "person")},
+        "answer": str(reply.answer),
+        "via": str(reply.via),
+        "at": reply.at.astimezone(UTC),
+    }
+    connection.execute(schema.replies.insert(), [row])
+
+
+def remove(connection: Connection, reply: Reply) -> bool:
+    """Takes a reply back; False where it was before."""
+    of_reply = schema.replies.c
+    key = and_(of_reply.suggestion == reply.suggestion, of_reply.organisation == reply.organisation)
+    return connection.execute(delete(schema.replies).where(key)).rowcount == 1
+
+
+def say(connection: Connection, key: str, organisation: OrganisationId, said: Said) -> None:
+    """What a side says came of it, in place of what it said before."""
+    row = {"introduction": key, "organisation": organisation, "answer": str(said.outcome), "person": said.person}
+    upsert(connection, schema.outcomes, [{**row, "at": said.at.astimezone(UTC)}])
+
+
+def taken(connection: Connection, of: Pair | None = None, besides: str = "") -> dict[ListingId, int]:
+    """How many partners each listing has, or will have if they say yes; `of` a pair, its two, `besides` one key."""
+    introductions, outcomes = schema.introductions.c, schema.outcomes.c
+    led_nowhere = select(outcomes.introduction).where(outcomes.answer.in_([str(one) for one in LED_NOWHERE]))
+    holding = or_(
+        introductions.state == str(State.ASKED),
+        and_(introductions.state == str(State.INTRODUCED), introductions.key.not_in(led_nowhere)),
+    )
+    query = select(introductions.need, introductions.offer).where(holding, introductions.key != besides)
+    if of is not None:
+        query = query.where(or_(introductions.need == of[0], introductions.offer == of[1]))
+    return dict(Counter(ListingId(listing) for pair in connection.execute(query) for listing in pair))
+
+
+def introduced(connection: Connection, after: date, before: date) -> dict[OrganisationId, int]:
+    """How often each organisation was introduced between two days; 0 for one that only replied.
+
+    Of one that did not even reply nothing is known: perhaps it does so elsewhere.
+    """
+    introductions, replied = schema.introductions.c, schema.replies.c
+    who = select(replied.organisation).where(*_between(replied.at, after, before)).distinct()
+    both = select(introductions.asking, introductions.giving).where(
+        introductions.state == str(State.INTRODUCED), *_between(introductions.introduced_at, after, before)
+    )
+    counted = Counter(OrganisationId(one) for pair in connection.execute(both) for one in pair)
+    return dict.fromkeys(map(OrganisationId, connection.execute(who).scalars()), 0) | dict(counted)
+
+
+def _between(column: Any, after: date, before: date) -> tuple[Any, Any]:
+    days = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (after + timedelta(days=1), before))
+    first, last = days
+    return column >= first, column < last
+
+
+def asked_for(
+    connection: Connection, first: str, last: str, about: ListingId | None = None
+) -> tuple[tuple[Pair, str], ...]:
+    """The pairs that a member asked for itself from one week to another, with the week."""
+    introductions = schema.introductions.c
+    query = select(introductions.need, introductions.offer, introductions.week).where(
+        introductions.origin == str(Origin.FOUND), introductions.week.between(first, last)
+    )
+    if about is not None:
+        query = query.where(or_(introductions.need == about, introductions.offer == about))
+    return tuple(((row.need, row.offer), row.week) for row in connection.execute(query))
+
+
+def _read(connection: Connection, *where: Any) -> tuple[Introduction, ...]:
+    """Introductions, the newest first."""
+    table = schema.introductions
+    query = select(table).where(*where).order_by(table.c.opened_at.desc(), table.c.key)
+    rows = connection.execute(query).all()
+    replied = replies(connection, [row.key for row in rows])
+    said = _outcomes(connection, [row.key for row in rows if row.state == State.INTRODUCED])
+    return tuple(_introduction(row, replied.get(row.key, {}), said.get(row.key, {})) for row in rows)
+
+
+def _outcomes(connection: Connection, keys: list[str]) -> dict[str, dict[OrganisationId, Said]]:
+    found: dict[str, dict[OrganisationId, Said]] = {}
+    if keys:
+        query = select(schema.outcomes).where(schema.outcomes.c.introduction.in_(keys))
+        for row in connection.execute(query):
+            said = Said(outcome=Outcome(row.answer), person=row.person, at=in_utc(row.at))
+            found.setdefault(row.introduction, {})[row.organisation] = said
+    return found
+
+
+def _introduction(
+    row: Any, replied: Mapping[OrganisationId, Reply], said: Mapping[OrganisationId, Said]
+) -> Introduction:
+    at = {
+        name: in_utc(value) if (value := getattr(row, name)) else None
+        for name in ("reminded_at", "introduced_at", "asked_how_at", "closed_at")
+    }
+    return Introduction(
+        key=row.key,
+        week=row.week,
+        suggestion=shown_in(row),
+        origin=Origin(row.origin),
+        state=State(row.state),
+        opened_by=row.opened_by,
+        opened_at=in_utc(row.opened_at),
+        due=row.due,
+        replies=replied,
+        outcomes=said,
+        **at,
+    )

@@ -59,6 +59,18 @@ def listings(connection: Connection) -> dict[ListingId, Stored[Listing]]:
     return {stored.record.id: stored for stored in _read(connection, schema.listings, _listing)}
 
 
+def these_organisations(connection: Connection, ids: Iterable[str]) -> dict[OrganisationId, Organisation]:
+    """Those of these that there are."""
+    query = select(schema.organisations).where(schema.organisations.c.id.in_(list(ids)))
+    return {row.id: _organisation(row) for row in connection.execute(query)}
+
+
+def these_listings(connection: Connection, ids: Iterable[str]) -> dict[ListingId, Listing]:
+    """Those of these that there are; profiles are none."""
+    query = select(schema.listings).where(schema.listings.c.id.in_(list(ids)))
+    return {row.id: _listing(row) for row in connection.execute(query)}
+
+
 def contacts(connection: Connection) -> dict[OrganisationId, Contact]:
     rows = connection.execute(select(schema.contacts)).mappings()
     return {OrganisationId(row["organisation"]): Contact(**row) for row in rows}

@@ -169,6 +169,8 @@ def upgrade() -> None:
         sa.Column("says", sa.Text, nullable=False),
     )
     op.create_index("mails_waiting", "mails", ["state", "due_at"])
+    for side in ("need", "offer"):
+        op.create_index(f"ix_suggestions_{side}", "suggestions", [side])
     contacts = sa.table("contacts", *map(sa.column, ("organisation", "name", "email")))
     people = sa.table("people", *map(sa.column, ("id", "email", "name", "access", "undeliverable_why")))
     acting = sa.table("acting", *map(sa.column, ("person", "organisation", "added_by")))

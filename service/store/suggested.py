@@ -1,0 +1,97 @@
+"""Suggestions that were made, as each side may know them: those of released rounds, and those a member asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, or_, select
+
+from matcher.records import PROFILE, OrganisationId, Suggestion
+from service.store import introductions, schema
+from service.store.introductions import Answer, Introduction, Origin, Reply, State, key_of, other_side, sides
+from service.store.suggestions import suggestion_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggested:
+    """A suggestion as one of its sides may know it.
+
+    `reply` is that side's own; `introduction` holds nothing that the other side has not let it know. `came_to_nothing`:
+    it is interested, and the other side had said no.
+    """
+
+    key: str
+    week: str
+    suggestion: Suggestion
+    reply: Reply | None = None
+    introduction: Introduction | None = None
+    came_to_nothing: bool = False
+
+
+def released_for(connection: Connection, organisation: OrganisationId, since: str = "") -> tuple[Suggested, ...]:
+    """What was suggested to an organisation in this week or later, and what it was asked, or asked for, besides.
+
+    The newest week first, within a week the best.
+    """
+    query = _released(connection, organisation, schema.suggestions).where(schema.suggestions.c.week >= since)
+    made = {key_of(row.week, row.need, row.offer): (row.week, suggestion_of(row)) for row in connection.execute(query)}
+    return tuple(one for one in _told(connection, organisation, made) if one.week >= since)
+
+
+def find(connection: Connection, organisation: OrganisationId, key: str) -> Suggested | None:
+    """The suggestion of this key, where it was made to the organisation."""
+    table = schema.suggestions.c
+    made = {}
+    for row in connection.execute(_released(connection, organisation, table.week, table.need, table.offer)):
+        if key_of(row.week, row.need, row.offer) == key:
+            this = table.week == row.week, table.need == row.need, table.offer == row.offer
+            made[key] = row.week, suggestion_of(connection.execute(select(schema.suggestions).where(*this)).one())
+    return next((one for one in _told(connection, organisation, made) if one.key == key), None)
+
+
+def _released(connection: Connection, organisation: OrganisationId, *columns: Any) -> Any:
+    listings, suggestions = schema.listings.c, schema.suggestions.c
+    own = connection.execute(select(listings.id).where(listings.organisation == organisation)).scalars()
+    ids = [*own, f"{PROFILE}{organisation}"]
+    query = select(*columns).select_from(schema.suggestions.join(schema.rounds))
+    return query.where(
+        schema.rounds.c.released_at.is_not(None), or_(suggestions.need.in_(ids), suggestions.offer.in_(ids))
+    )
+
+
+def _told(
+    connection: Connection, organisation: OrganisationId, made: Mapping[str, tuple[str, Suggestion]]
+) -> tuple[Suggested, ...]:
+    begun = {one.key: one for one in introductions.of(connection, organisation)}
+    found = {key: (one.week, one.suggestion) for key, one in begun.items() if one.origin is Origin.FOUND}
+    every = {**made, **found}
+    replies = introductions.replies(connection, every)
+    told = [
+        _suggested(key, week, suggestion, organisation, replies.get(key, {}), begun.get(key))
+        for key, (week, suggestion) in every.items()
+        if organisation in sides(suggestion)
+    ]
+    told.sort(key=lambda one: (-one.suggestion.fit, one.suggestion.pair))
+    return tuple(sorted(told, key=lambda one: one.week, reverse=True))
+
+
+def _suggested(
+    key: str,
+    week: str,
+    suggestion: Suggestion,
+    organisation: OrganisationId,
+    replies: Mapping[OrganisationId, Reply],
+    introduction: Introduction | None,
+) -> Suggested:
+    own, other = replies.get(organisation), replies.get(other_side(suggestion, organisation))
+    is_withdrawn = introduction is not None and introduction.state is State.WITHDRAWN
+    return Suggested(
+        key=key,
+        week=week,
+        suggestion=suggestion,
+        reply=own,
+        introduction=None if is_withdrawn else introduction,
+        came_to_nothing=bool(
+            own and other and own.answer is Answer.INTERESTED and other.answer is not Answer.INTERESTED
+        ),
+    )
