@@ -45,8 +45,7 @@ def send_link(
     if not 3 <= len(email) <= LONGEST or "@" not in email:
         says = "Write a mail address, such as jo@example.org."
         return page(request, "sign-in.html", status=422, to=to, email=email[:LONGEST], says=says)
-    if not limits.allow(request, "sign-in", per_client="20/hour", key=people.address(email)):
-        raise HTTPException(429, "That was asked for often. Wait an hour, or use the newest link you were sent.")
+    limits.check(request, "sign-in", per_client="20/hour", key=people.address(email))
     later = BackgroundTask(signin.request_link, here, email, to)
     return RedirectResponse("/sign-in/sent", 303, background=later)
 
