@@ -56,7 +56,7 @@ def weigh(
         need_caps=_capacities(needs, history),
         offer_caps=_capacities(offers, history),
         asking_caps=np.full(len(organisations), needs_cap, np.int64),
-        giving_caps=np.array([_attention(network, organisation) for organisation in organisations], np.int64),
+        giving_caps=np.array([attention(network, organisation) for organisation in organisations], np.int64),
         total_caps=np.full(len(organisations), total_cap, np.int64),
         worth=np.array([SMALL_FIRST if _is_small(network, one) else 1.0 for one in organisations]),
         burden=BURDEN * np.minimum(load, MOST),
@@ -86,7 +86,7 @@ def _capacities(entries: Sequence[Entry], history: History) -> NDArray[np.int64]
     return np.maximum(0, np.array(left, np.int64))
 
 
-def _attention(network: Network, organisation: OrganisationId) -> int:
+def attention(network: Network, organisation: OrganisationId) -> int:
     """How many suggestions about its offers an organisation wants in a week: its own cap, else its size's."""
     record = network.organisations[organisation]
     if record.attention_cap is not None:
@@ -112,7 +112,7 @@ def overloaded(
     for organisation in sorted({*asked, *given} & network.organisations.keys()):
         takes = (
             (asked[organisation], needs_cap, "for its needs"),
-            (given[organisation], _attention(network, organisation), "about its offers"),
+            (given[organisation], attention(network, organisation), "about its offers"),
             (asked[organisation] + given[organisation], total_cap, "in all"),
         )
         found += [f"{organisation}: {count} {what}, and it takes {cap}." for count, cap, what in takes if count > cap]

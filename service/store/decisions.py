@@ -73,6 +73,20 @@ def decline(connection: Connection, need: ListingId, offer: ListingId, decided: 
     upsert(connection, schema.declines, [{"need": need, "offer": offer, **asdict(decided)}])
 
 
+def decline_once(connection: Connection, need: ListingId, offer: ListingId, decided: Decline) -> None:
+    """The same, unless a no to these very texts is on record: that one stays."""
+    declines = schema.declines.c
+    query = select(declines.need_text, declines.offer_text).where(declines.need == need, declines.offer == offer)
+    known = connection.execute(query).one_or_none()
+    if known is None or tuple(known) != (decided.need_text, decided.offer_text):
+        decline(connection, need, offer, decided)
+
+
+def undecline(connection: Connection, need: ListingId, offer: ListingId, decided: Decline) -> bool:
+    """Takes back this very no; False where another is on record, or none."""
+    return _removed(connection, schema.declines, need=need, offer=offer, **asdict(decided))
+
+
 def clear(connection: Connection, week: str, need: ListingId, offer: ListingId) -> tuple[What, ...]:
     """Takes back what was decided about a pair: that week's pin, the forbid, the decline. Returns what there was.
 

@@ -1,0 +1,400 @@
+"""Two-sided consent: what replies to a suggestion lead to, until both sides said yes, or one did not.
+
+Each side of a suggestion says nothing, yes (interested) or no (not now, not for us); an introduction begins with the
+first yes and goes by the suggestion's key. Every line is one transaction, mails and all:
+
+| before                     | what happens          | after                                            |
+| -------------------------- | --------------------- | ------------------------------------------------ |
+| the other said nothing     | a yes                 | asked: its people are mailed                     |
+| the other had said no      | a yes                 | recorded, and told that it comes to nothing      |
+| asked                      | the other side's yes  | introduced: who replied on either side is mailed |
+| asked                      | the other side's no   | declined: who was interested is mailed           |
+| asked, five days           | `remind`              | asked: its people are mailed, once               |
+| asked, past its last day   | `expire`              | expired: both sides are mailed                   |
+| introduced, ten days       | `follow_up`           | introduced: both sides are mailed, once          |
+| anything else              | a no                  | recorded                                         |
+| asked                      | the yes is taken back | withdrawn: whom a mail had reached gets another  |
+| withdrawn                  | a yes of either side  | asked, as if nothing had been                    |
+| declined, not told yet     | the no is taken back  | asked, with a week to reply in                   |
+| no, the other's yes since  | the no is taken back  | asked by the other side, from today              |
+| declined, told; introduced | any is taken back     | refused; so is a yes that was closed             |
+
+A reply may be taken back within a week. A yes is refused where the pair does not stand any more; a no never is, and
+*not for us* keeps the pair from being suggested again.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from matcher.eligibility import COOL_DOWN
+from matcher.errors import CommonwealError
+from matcher.records import Decline, OrganisationId, Standing, Suggestion
+from service import faults, standing
+from service.standing import ClosedError as ClosedError
+from service.store import decisions, events, introductions, mails, members, people, suggested
+from service.store.database import Connection
+from service.store.introductions import Answer, Introduction, Origin, Outcome, Reply, Said, State, Via, other_side
+from service.store.mails import Kind
+from service.store.people import Access, Person
+from service.store.rounds import monday
+from service.store.suggested import Suggested
+from service.wiring import Commonweal
+
+ANSWERED_IN = timedelta(days=14)
+REMINDED_AFTER = timedelta(days=5)
+ASKED_HOW_AFTER = timedelta(days=10)
+TAKEN_BACK_WITHIN = timedelta(days=7)
+LONGEST_WHY = 500
+IN_WORDS = {Answer.INTERESTED: "interested", Answer.NOT_NOW: "not now", Answer.NOT_FOR_US: "not for us"}
+
+
+class UnknownSuggestionError(CommonwealError):
+    """Nothing of this key was suggested to the organisation, or the person does not act for it."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such suggestion for you.")
+
+
+class AnsweredError(CommonwealError):
+    """Somebody of the organisation replied first; `reply` is what counts."""
+
+    def __init__(self, reply: Reply, who: str) -> None:
+        said = f"{who} replied first, on {_day(reply.at.date())}: {IN_WORDS[reply.answer]}."
+        super().__init__(f"{said} That counts, unless it is taken back.")
+        self.reply = reply
+
+
+def reply(
+    commonweal: Commonweal,
+    organisation: OrganisationId,
+    key: str,
+    person: str,
+    answer: Answer,
+    *,
+    why: str = "",
+    via: Via = Via.PAGE,
+) -> Suggested:
+    """Replies for an organisation to what was suggested to it, and returns how that stands now.
+
+    Said twice by the same person it counts once. Raises UnknownSuggestionError, AnsweredError or ClosedError, having
+    changed nothing.
+    """
+    now = commonweal.now()
+    with commonweal.database.write() as connection:
+        found = _found(connection, organisation, key, person, via)
+        if found.reply and (found.reply.person, found.reply.answer) == (person, answer):
+            return found
+        if found.reply:
+            raise AnsweredError(found.reply, _called(connection, found.reply))
+        why = " ".join(why.split())[:LONGEST_WHY]
+        said = Reply(suggestion=key, organisation=organisation, answer=answer, why=why, person=person, via=via, at=now)
+        theirs = _theirs(connection, found, organisation)
+        if answer is Answer.INTERESTED:
+            _refuse_late(found, now.date())
+            if theirs is None or theirs.answer is Answer.INTERESTED:  # else it comes to nothing anyway
+                standing.refuse(connection, found.suggestion, organisation, now.date(), key)
+        add(connection, said)
+        faults.point("reply.added")
+        (_agree if answer is Answer.INTERESTED else _decline)(connection, found, said, theirs)
+        faults.point("reply.before-commit")
+        return _found(connection, organisation, key, person, via)
+
+
+def take_back(
+    commonweal: Commonweal, organisation: OrganisationId, key: str, person: str, *, via: Via = Via.PAGE
+) -> Suggested:
+    """Takes the organisation's reply back, and returns how the suggestion stands now.
+
+    Raises UnknownSuggestionError, or ClosedError where it is too late, having changed nothing.
+    """
+    now = commonweal.now()
+    with commonweal.database.write() as connection:
+        found = _found(connection, organisation, key, person, via)
+        said = found.reply
+        if said is None:
+            raise ClosedError("There is no reply of yours any more: it has been taken back.")
+        if now - said.at > TAKEN_BACK_WITHIN:
+            raise ClosedError(f"A reply can be taken back for a week; this one is of {_day(said.at.date())}.")
+        introductions.remove(connection, said)
+        mails.take_back(connection, Kind.REPLIED, _key_of_reply(said), _ids(_people(connection, organisation)))
+        (_withdraw if said.answer is Answer.INTERESTED else _reconsider)(connection, found, said, now)
+        events.record(connection, now, person, "reply taken back", f"{key}: {IN_WORDS[said.answer]}", organisation)
+        faults.point("take-back.before-commit")
+        return _found(connection, organisation, key, person, via)
+
+
+def may_take_back(found: Suggested, now: datetime) -> bool:
+    """Whether it is worth offering: `take_back` has the last word."""
+    begun = found.introduction
+    if found.reply is None or now - found.reply.at > TAKEN_BACK_WITHIN or (begun and begun.state is State.INTRODUCED):
+        return False
+    return not (begun and begun.is_closed and found.reply.answer is Answer.INTERESTED)
+
+
+def say(
+    commonweal: Commonweal,
+    organisation: OrganisationId,
+    key: str,
+    person: str,
+    outcome: Outcome,
+    *,
+    via: Via = Via.PAGE,
+) -> None:
+    """What an organisation says came of an introduction; the last counts. Raises UnknownSuggestionError."""
+    now = commonweal.now()
+    with commonweal.database.write() as connection:
+        _found(connection, organisation, key, person, via)
+        introduction = introductions.load(connection, key)
+        if introduction is None or introduction.state is not State.INTRODUCED:
+            raise UnknownSuggestionError
+        introductions.say(connection, key, organisation, Said(outcome=outcome, person=person, at=now))
+        if via is Via.COORDINATOR:
+            events.record(connection, now, person, "outcome for them", f"{key}: {outcome}", organisation)
+
+
+def remind(commonweal: Commonweal) -> int:
+    """Reminds, once, whoever has been asked for five days. Returns of how many introductions."""
+    now, count = commonweal.now(), 0
+    with commonweal.database.write() as connection:
+        for one in introductions.due_for_reminder(connection, now - REMINDED_AFTER, now.date()):
+            if introductions.note(connection, one.key, State.ASKED, "reminded_at", now):
+                _tell(connection, Kind.REMINDER, one, one.asked, _people(connection, one.asked), now)
+                count += 1
+        faults.point("remind.before-commit")
+    return count
+
+
+def expire(commonweal: Commonweal) -> int:
+    """Closes what nobody answered in time and tells both sides; the listings are free again. Returns how many."""
+    now, count = commonweal.now(), 0
+    with commonweal.database.write() as connection:
+        for one in introductions.run_out(connection, now.date()):
+            if introductions.move(connection, one.key, State.ASKED, State.EXPIRED, closed_at=now):
+                _tell(connection, Kind.EXPIRED, one, one.opened_by, speaking(connection, one, one.opened_by), now)
+                _tell(connection, Kind.EXPIRED, one, one.asked, _people(connection, one.asked), now)
+                count += 1
+        faults.point("expire.before-commit")
+    return count
+
+
+def follow_up(commonweal: Commonweal) -> int:
+    """Asks both sides once, ten days after they were introduced, what came of it. Returns how many introductions."""
+    now, count = commonweal.now(), 0
+    with commonweal.database.write() as connection:
+        for one in introductions.due_for_question(connection, now - ASKED_HOW_AFTER):
+            if introductions.note(connection, one.key, State.INTRODUCED, "asked_how_at", now):
+                for side in one.sides:
+                    _tell(connection, Kind.FOLLOW_UP, one, side, speaking(connection, one, side), now)
+                count += 1
+        faults.point("follow-up.before-commit")
+    return count
+
+
+def speaking(connection: Connection, introduction: Introduction, side: OrganisationId) -> tuple[Person, ...]:
+    """Whom one side of an introduction is reached at: who replied for it, as long as they act for it.
+
+    Else all who do; for one that has nobody, the coordinator who replied for it.
+    """
+    said, acting = introduction.replies.get(side), _people(connection, side)
+    if said is None:
+        return acting
+    who = tuple(person for person in acting if person.id == said.person)
+    replier = None if acting else people.get(connection, said.person)
+    return who or acting or ((replier,) if replier else ())
+
+
+def add(connection: Connection, said: Reply) -> None:
+    """Stores a reply; the others who act for the organisation are told, and a coordinator's is put on record."""
+    introductions.add(connection, said)
+    about = {"suggestion": said.suggestion, "organisation": said.organisation}
+    for person in _people(connection, said.organisation):
+        if person.id != said.person:
+            mails.promise(connection, Kind.REPLIED, _key_of_reply(said), to=person, about=about, due=said.at)
+    if said.via is Via.COORDINATOR:
+        says = f"{said.suggestion}: {IN_WORDS[said.answer]}"
+        events.record(connection, said.at, said.person, "reply for them", says, said.organisation)
+
+
+def ask(
+    connection: Connection,
+    key: str,
+    week: str,
+    suggestion: Suggestion,
+    *,
+    opened_by: OrganisationId,
+    at: datetime,
+    origin: Origin = Origin.ROUND,
+) -> Introduction:
+    """Begins an introduction: the other side's people are asked by mail."""
+    begun = introductions.begin(
+        connection,
+        Introduction(
+            key=key,
+            week=week,
+            suggestion=suggestion,
+            origin=origin,
+            state=State.ASKED,
+            opened_by=opened_by,
+            opened_at=at,
+            due=at.date() + ANSWERED_IN,
+        ),
+    )
+    _tell(connection, Kind.ASKED, begun, begun.asked, _people(connection, begun.asked), at)
+    return begun
+
+
+def _agree(connection: Connection, found: Suggested, said: Reply, theirs: Reply | None) -> None:
+    """A yes: asks the other side, or introduces the two."""
+    if theirs is None:
+        _begin(connection, found, said.organisation, said.at)
+    elif theirs.answer is Answer.INTERESTED:
+        if found.introduction is None:  # theirs came when we had said no, and ours was taken back since
+            _begin(connection, found, theirs.organisation, said.at)
+        if not introductions.move(connection, found.key, State.ASKED, State.INTRODUCED, introduced_at=said.at):
+            raise ClosedError("This was closed just now.")
+        introduced = introductions.load(connection, found.key)
+        assert introduced is not None
+        for side in introduced.sides:
+            _tell(connection, Kind.INTRODUCTION, introduced, side, speaking(connection, introduced, side), said.at)
+
+
+def _decline(connection: Connection, found: Suggested, said: Reply, theirs: Reply | None) -> None:
+    """A no: what the other side had begun is closed, and not for us is remembered of the texts as they were shown."""
+    if said.answer is Answer.NOT_FOR_US:
+        decisions.decline_once(connection, *found.suggestion.pair, _declined(found, said))
+    if introductions.move(connection, found.key, State.ASKED, State.DECLINED, closed_at=said.at):
+        closed = introductions.load(connection, found.key)
+        assert closed is not None
+        assert theirs is not None
+        _tell(
+            connection, Kind.DECLINED, closed, closed.opened_by, speaking(connection, closed, closed.opened_by), said.at
+        )
+
+
+def _declined(found: Suggested, said: Reply) -> Decline:
+    why = f"{said.organisation}: {said.why or IN_WORDS[said.answer]}"
+    return Decline(found.suggestion.need.text, found.suggestion.offer.text, why)
+
+
+def _withdraw(connection: Connection, found: Suggested, said: Reply, now: datetime) -> None:
+    """A yes is taken back: what it began is as if it had not been, and whoever heard of it is told."""
+    begun = introductions.load(connection, found.key)
+    if begun is None or begun.state is State.WITHDRAWN:
+        return
+    if begun.state is State.INTRODUCED:
+        raise ClosedError("You are introduced already: tell the other side yourselves.")
+    if not introductions.move(connection, begun.key, State.ASKED, State.WITHDRAWN, closed_at=now):
+        raise ClosedError("This is closed: there is nothing to take back any more.")
+    asked = _people(connection, begun.asked)
+    heard: set[str] = set()
+    for kind in (Kind.ASKED, Kind.REMINDER):
+        heard |= set(mails.take_back(connection, kind, _key_of(begun, begun.asked), _ids(asked)))
+    told = tuple(person for person in asked if person.id in heard)
+    _tell(connection, Kind.WITHDRAWN, begun, begun.asked, told, now)
+
+
+def _reconsider(connection: Connection, found: Suggested, said: Reply, now: datetime) -> None:
+    """A no is taken back: the pair may be suggested again, and the other side's yes stands as if just said."""
+    decisions.undecline(connection, *found.suggestion.pair, _declined(found, said))
+    begun, theirs = introductions.load(connection, found.key), _theirs(connection, found, said.organisation)
+    if begun is not None and begun.state is State.DECLINED:
+        interested = speaking(connection, begun, begun.opened_by)
+        if mails.take_back(connection, Kind.DECLINED, _key_of(begun, begun.opened_by), _ids(interested)):
+            raise ClosedError("The other side has been told, so this cannot be taken back any more.")
+        due = max(begun.due, now.date() + TAKEN_BACK_WITHIN)
+        introductions.move(connection, begun.key, State.DECLINED, State.ASKED, closed_at=None, due=due)
+    elif (
+        theirs is not None
+        and theirs.answer is Answer.INTERESTED
+        and found.introduction is None
+        and standing.stands(connection, found.suggestion, now.date())
+    ):
+        _begin(connection, found, theirs.organisation, now)
+
+
+def _begin(connection: Connection, found: Suggested, opened_by: OrganisationId, at: datetime) -> None:
+    before = introductions.load(connection, found.key)
+    origin = before.origin if before else Origin.ROUND
+    ask(connection, found.key, found.week, found.suggestion, opened_by=opened_by, at=at, origin=origin)
+
+
+def refuse_stranger(connection: Connection, organisation: OrganisationId, person: str, via: Via) -> None:
+    """Raises UnknownSuggestionError for whoever may not reply for the organisation in this way."""
+    if via is Via.COORDINATOR:
+        known = people.get(connection, person)
+        may = known is not None and known.access in (Access.COORDINATOR, Access.ADMINISTRATOR)
+    else:
+        may = organisation in people.acts_for(connection, person)
+    if not may:
+        raise UnknownSuggestionError
+
+
+def _found(connection: Connection, organisation: OrganisationId, key: str, person: str, via: Via) -> Suggested:
+    """What was suggested to the organisation, where this person may reply to it."""
+    refuse_stranger(connection, organisation, person, via)
+    found = suggested.find(connection, organisation, key)
+    if found is None:
+        raise UnknownSuggestionError
+    return found
+
+
+def _refuse_late(found: Suggested, on: date) -> None:
+    begun = found.introduction
+    if begun is not None and begun.is_closed:
+        raise ClosedError("This is closed.")
+    if begun is not None and begun.due < on:
+        raise ClosedError(f"This could be answered until {_day(begun.due)}.")
+    if begun is None and monday(found.week) + COOL_DOWN <= on:
+        raise ClosedError("This was suggested more than eight weeks ago.")
+
+
+def _theirs(connection: Connection, found: Suggested, organisation: OrganisationId) -> Reply | None:
+    return (
+        introductions.replies(connection, [found.key])
+        .get(found.key, {})
+        .get(other_side(found.suggestion, organisation))
+    )
+
+
+def _people(connection: Connection, organisation: OrganisationId) -> tuple[Person, ...]:
+    """Who acts for an organisation; nobody for one that is not a member."""
+    found = members.these_organisations(connection, [organisation]).get(organisation)
+    if found is None or found.standing is not Standing.MEMBER:
+        return ()
+    return tuple(one.person for one in people.of(connection, organisation))
+
+
+def _ids(persons: Iterable[Person]) -> tuple[str, ...]:
+    return tuple(person.id for person in persons)
+
+
+def _called(connection: Connection, said: Reply) -> str:
+    known = people.get(connection, said.person)
+    name = " ".join(known.name.split()) if known else ""
+    return name or ("A coordinator" if said.via is Via.COORDINATOR else "One of you")
+
+
+def _tell(
+    connection: Connection,
+    kind: Kind,
+    introduction: Introduction,
+    side: OrganisationId,
+    to: Iterable[Person],
+    at: datetime,
+) -> None:
+    about = {"introduction": introduction.key, "organisation": side}
+    for person in to:
+        mails.promise(connection, kind, _key_of(introduction, side), to=person, about=about, due=at)
+
+
+def _key_of(introduction: Introduction, side: OrganisationId) -> str:
+    """Tells mails about it to one side from those before it was withdrawn and begun again."""
+    return f"{introduction.key}:{introduction.opened_at:%Y%m%dT%H%M%S.%f}:{side}"
+
+
+def _key_of_reply(said: Reply) -> str:
+    return f"{said.suggestion}:{said.at:%Y%m%dT%H%M%S.%f}:{said.organisation}"
+
+
+def _day(on: date) -> str:
+    return f"{on.day} {on:%B %Y}"

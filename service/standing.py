@@ -1,0 +1,48 @@
+"""Whether a suggestion that was made still stands, in words for one of its sides."""
+
+from datetime import date
+
+from matcher.errors import CommonwealError
+from matcher.masking import mask
+from matcher.records import OrganisationId, Suggestion
+from service.store import members, standing
+from service.store.database import Connection
+from service.store.introductions import other_side
+from service.store.standing import Bar
+
+
+class ClosedError(CommonwealError):
+    """A reply, or taking one back, is not possible any more; says why."""
+
+
+def stands(connection: Connection, suggestion: Suggestion, on: date) -> bool:
+    return not standing.objections(connection, suggestion, on)
+
+
+def refuse(
+    connection: Connection, suggestion: Suggestion, organisation: OrganisationId, on: date, key: str = ""
+) -> None:
+    """Raises ClosedError, in words for the organisation, where the two may not be introduced any more."""
+    if found := standing.objections(connection, suggestion, on, key):
+        other = other_side(suggestion, organisation)
+        names = members.these_organisations(connection, [other])
+        name = mask(" ".join(names[other].name.split())) if other in names else other
+        says = (_SAYS[one.bar][0 if one.side in (organisation, None) else 1].format(other=name) for one in found)
+        raise ClosedError(" ".join(dict.fromkeys(says)))
+
+
+_SAYS: dict[Bar, tuple[str, str]] = {
+    Bar.NOT_A_MEMBER: ("Your organisation is not a member at present.", "{other} is not a member any more."),
+    Bar.EXCLUDED: ("One of the two organisations does not want to meet the other, or its kind.", ""),
+    Bar.BLOCKED: ("These two organisations are not to be introduced.", ""),
+    Bar.FORBIDDEN: ("A coordinator ruled this pair out.", ""),
+    Bar.DECLINED: ("One side said no to this before, and neither text has changed since.", ""),
+    Bar.PAUSED: ("You are paused: resume first.", "{other} takes nothing new for now."),
+    Bar.GONE: ("What you wrote is not shown to members.", "What {other} wrote is not shown to members any more."),
+    Bar.NOT_OPEN: ("What you wrote is not open today.", "What {other} wrote is not open today."),
+    Bar.FULL: (
+        "This has as many partners as you said it takes: you can raise that first.",
+        "{other} has as many partners for this as it takes.",
+    ),
+}
+"""Each bar to the side that it is about, or to both; and to the other side."""
