@@ -24,7 +24,7 @@ def misused(says: str) -> NoReturn:
 
 
 def commonweal_here(*, quiet: bool = False) -> "Commonweal":
-    from pydantic import ValidationError
+    from pydantic import SecretStr, ValidationError
     from pydantic_settings import SettingsError
 
     from matcher.encoding import silent
@@ -39,8 +39,11 @@ def commonweal_here(*, quiet: bool = False) -> "Commonweal":
         settings = Settings()
     except ValidationError as error:
         found = error.errors()[0]
-        name = "COMMONWEAL_" + "_".join(str(part) for part in found["loc"]).upper()
-        fail(f"setting {name}: {found['msg']}, found '{found['input']}'", 2)
+        field = "_".join(str(part) for part in found["loc"])
+        is_secret = field in Settings.model_fields and Settings.model_fields[field].annotation is SecretStr
+        says = str(found["msg"]).removeprefix("Value error, ")
+        value = "" if is_secret else f", found '{found['input']}'"
+        fail(f"setting COMMONWEAL_{field.upper()}: {says}{value}", 2)
     except tomllib.TOMLDecodeError as error:
         fail(f"{config}: {error}", 2)
     except SettingsError as error:

@@ -11,13 +11,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -26,6 +27,7 @@ from sqlalchemy.exc import OperationalError
 
 from matcher.assembling import Core, assemble
 from matcher.records import Contact, Kind, Listing, ListingId, Organisation, OrganisationId, Standing
+from service.cli import main
 from service.settings import Settings
 from service.store import members, schema
 from service.store.database import Database
@@ -204,6 +206,54 @@ def commonweal(database: Database, make: Make) -> Commonweal:
 def cast() -> Mapping[str, Any]:
     """The records that `commonweal` holds."""
     return {"alba": ALBA, "borea": BOREA, "ciano": CIANO, "need": NEED, "offer": OFFER, "contacts": CONTACTS}
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    """`cli("status", "--json")` as the console script runs it, in this process."""
+
+    def run(*arguments: str | Path) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["commonweal", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            code: Any = 0
+        except SystemExit as stopped:
+            code = stopped.code or 0
+        return Ran(int(code), *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's Commonweal lives; nothing is there yet."""
+    monkeypatch.setenv("COMMONWEAL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COMMONWEAL_ENCODER", "hash")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def network(home: Path, cast: dict[str, Any]) -> Database:
+    """The cast, stored."""
+    database = Database(f"sqlite:///{home / 'commonweal.db'}")
+    database.migrate()
+    with database.write() as connection:
+        members.save(
+            connection,
+            organisations={one.id: one for one in (cast["alba"], cast["borea"], cast["ciano"])},
+            listings={one.id: one for one in (cast["need"], cast["offer"])},
+            contacts=cast["contacts"],
+        )
+    database.dispose()
+    return database
 
 
 @pytest.fixture

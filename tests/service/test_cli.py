@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import typer
@@ -18,62 +19,15 @@ from sqlalchemy import text
 from matcher.masking import HIDDEN
 from matcher.proposing import Proposal
 from matcher.records import Standing
-from service.cli import app, main
+from service.cli import app
 from service.store import decisions, members, rounds
 from service.store.database import Database
 
 HEAVY = {"torch", "numpy", "sqlalchemy", "faiss", "fastapi", "jinja2", "alembic", "ortools"}
 
 
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
+Ran = Any
 Cli = Callable[..., Ran]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """`cli("status", "--json")` as the console script runs it, in this process."""
-
-    def run(*arguments: str | Path) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["commonweal", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            main()
-            code: Any = 0
-        except SystemExit as stopped:
-            code = stopped.code or 0
-        return Ran(int(code), *capsys.readouterr())
-
-    return run
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where this test's Commonweal lives; nothing is there yet."""
-    monkeypatch.setenv("COMMONWEAL_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COMMONWEAL_ENCODER", "hash")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def network(home: Path, cast: dict[str, Any]) -> Database:
-    """The cast, stored."""
-    database = Database(f"sqlite:///{home / 'commonweal.db'}")
-    database.migrate()
-    with database.write() as connection:
-        members.save(
-            connection,
-            organisations={one.id: one for one in (cast["alba"], cast["borea"], cast["ciano"])},
-            listings={one.id: one for one in (cast["need"], cast["offer"])},
-            contacts=cast["contacts"],
-        )
-    database.dispose()
-    return database
 
 
 def process(*arguments: str, **environment: str) -> Ran:
@@ -88,7 +42,7 @@ def process(*arguments: str, **environment: str) -> Ran:
         encoding="utf-8",
         timeout=60,
     )
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
+    return SimpleNamespace(code=ran.returncode, out=ran.stdout, err=ran.stderr)
 
 
 def commands(group: Any, *before: str) -> Iterator[tuple[str, ...]]:

@@ -1,45 +1,20 @@
 """`commonweal round` and `digests write` as people and programs run them, with what a round tells besides its table."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from service.cli import main
 from service.store import members, rounds
 from service.store.database import Database
 
 WEEK = ("--week", "2026-W48")
 
 
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """`cli("status", "--json")` as the console script runs it, in this process."""
-
-    def run(*arguments: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["commonweal", *arguments])
-        capsys.readouterr()
-        try:
-            main()
-            code: Any = 0
-        except SystemExit as stopped:
-            code = stopped.code or 0
-        return Ran(int(code), *capsys.readouterr())
-
-    return run
+Cli = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +45,7 @@ def released(network: Database) -> dict[str, bool]:
         return rounds.weeks(connection)
 
 
-def document(ran: Ran) -> Any:
+def document(ran: Any) -> Any:
     assert ran.code == 0, ran
     return json.loads(ran.out)
 
