@@ -1,10 +1,11 @@
 """One question of a person, put to the network: the same for page, API and command line."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
 
+from matcher.eligibility import RULES, Rule
 from matcher.errors import CommonwealError
 from matcher.masking import mask
 from matcher.matching import suggest
@@ -57,34 +58,60 @@ def ask(
     organisation: str | None = None,
     place: str | None = None,
     limit: int = 10,
+    rules: Sequence[Rule] = RULES,
 ) -> Answer:
     """Whom a need or an offer could meet today, whether it is listed already or just typed.
 
-    `organisation` is an id or a name. Raises UnknownOrganisationError; an unknown place becomes a note.
+    `organisation` is an id or a name; `rules` say what may be answered: RULES what coordinators may see. Raises
+    UnknownOrganisationError; an unknown place becomes a note.
     """
     network = commonweal.live.current()
     today = commonweal.now().date()
     asker = find_organisation(network.organisations, organisation).id if organisation else OrganisationId("")
-    places, notes = _known_place(commonweal.core.gazetteer, place or "")
+    places, notes = known_place(commonweal.core.gazetteer, place or "")
     listing = _listed(network, text, kind, asker, today)
     if listing is None:
         listing = Listing(id=ListingId("draft"), organisation=asker, kind=kind, text=text)
-    else:
+    elif any(rule.name == "suggested lately" for rule in rules):
         notes += (Note(f"This {kind} is listed already: what was suggested for it lately, or declined, is left out."),)
-    with commonweal.database.read() as connection:
-        history = rounds.history(connection, today, about=listing.id)
-    if asker in history.paused:  # a pause is about being sent suggestions, not about asking
-        history = replace(history, paused=history.paused - {asker})
-    suggestions = suggest(
+    suggestions = meet(
+        commonweal,
         network,
         replace(listing, places=places or listing.places),
-        ranker=commonweal.core.ranker,
-        on=today,
-        history=history,
+        rules=rules,
         limit=limit,
         threshold=commonweal.core.ranker.threshold * CLOSE,
     )
-    return Answer(tuple(suggestions), notes, network.revision)
+    return Answer(suggestions, notes, network.revision)
+
+
+def meet(
+    commonweal: Commonweal,
+    network: Network,
+    listing: Listing,
+    *,
+    rules: Sequence[Rule],
+    limit: int,
+    threshold: float | None = None,
+) -> tuple[Suggestion, ...]:
+    """Whom a listing, stored or a draft, could meet today. `threshold` is as in `suggest`."""
+    today = commonweal.now().date()
+    with commonweal.database.read() as connection:
+        history = rounds.history(connection, today, about=listing.id)
+    # a pause, or nobody's word that it is still true, is about being sent suggestions, not about asking
+    history = replace(history, paused=history.paused - {listing.organisation}, resting=history.resting - {listing.id})
+    return tuple(
+        suggest(
+            network,
+            listing,
+            ranker=commonweal.core.ranker,
+            on=today,
+            history=history,
+            rules=rules,
+            limit=limit,
+            threshold=threshold,
+        )
+    )
 
 
 def find_organisation(organisations: Mapping[OrganisationId, Organisation], wanted: str) -> Organisation:
@@ -106,7 +133,8 @@ def _nearest(organisations: Mapping[OrganisationId, Organisation], wanted: str) 
     return tuple(dict.fromkeys([*sorted(containing), *close]))[:3]
 
 
-def _known_place(gazetteer: Gazetteer, place: str) -> tuple[tuple[str, ...], tuple[Note, ...]]:
+def known_place(gazetteer: Gazetteer, place: str) -> tuple[tuple[str, ...], tuple[Note, ...]]:
+    """The place as a listing would name it; where it is unknown none, and a note with spellings to try instead."""
     if not place.strip():
         return (), ()
     try:

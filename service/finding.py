@@ -1,0 +1,124 @@
+"""Looking through the listings one may see: by words through the matching, or newest first."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+
+from matcher.eligibility import NETWORK_RULES, RULES, Asking, Rule, eligible, past
+from matcher.index import BoolArray
+from matcher.network import Entry, Network, Side
+from matcher.records import Kind, Listing, ListingId, OrganisationId, Suggestion
+from service.asking import MOST_SUGGESTIONS, Note, ask, known_place
+from service.store import confirmations, rounds
+from service.wiring import Commonweal
+
+A_PAGE = 10
+_BETWEEN_TEXTS = ("forbidden", "declined", "suggested lately")
+"""Rules about two listings: they say what comes of asking for an introduction, not what may be seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What somebody looks for: `kind` is that of the listings. Without words it is everything, newest first."""
+
+    words: str = ""
+    kind: Kind = Kind.OFFER
+    theme: str = ""
+    place: str = ""
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One page of the results: with words as suggestions, best first, without them as listings."""
+
+    suggestions: tuple[Suggestion, ...] = ()
+    listings: tuple[Listing, ...] = ()
+    total: int
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def pages(self) -> int:
+        return -(-self.total // A_PAGE)
+
+
+def find(
+    commonweal: Commonweal,
+    search: Search,
+    *,
+    organisation: OrganisationId | None = None,
+    own: Collection[OrganisationId] = (),
+    sees_all: bool = False,
+) -> Found:
+    """What of the search one may see, page by page.
+
+    `organisation` looks: what it excludes, or is kept from, is left out, and so is what the `own` organisations list.
+    """
+    places, notes = known_place(commonweal.core.gazetteer, search.place)
+    rules = _rules(search, own, is_placed=bool(places), sees_all=sees_all)
+    if not search.words:
+        return replace(_browsed(commonweal, search, organisation, places, rules), notes=notes)
+    asks_as = Kind.NEED if search.kind is Kind.OFFER else Kind.OFFER
+    place = search.place if places else ""
+    answer = ask(commonweal, search.words, asks_as, organisation, place, MOST_SUGGESTIONS, rules)
+    return Found(suggestions=answer.suggestions[_span(search)], total=len(answer.suggestions), notes=notes)
+
+
+def _span(search: Search) -> slice:
+    return slice((search.page - 1) * A_PAGE, search.page * A_PAGE)
+
+
+def _rules(search: Search, own: Collection[OrganisationId], *, is_placed: bool, sees_all: bool) -> tuple[Rule, ...]:
+    kept_out = (*_BETWEEN_TEXTS, *(() if is_placed else ("out of reach",)))
+    rules = [rule for rule in (RULES if sees_all else NETWORK_RULES) if rule.name not in kept_out]
+    rules.append(Rule("own organisations", "It is your own.", lambda _asking, side: _owned(side, own)))
+    if search.theme:
+        rules.append(Rule("theme", "It is about something else.", lambda _asking, side: ~_about(side, search.theme)))
+    return tuple(rules)
+
+
+def _owned(side: Side, own: Collection[OrganisationId]) -> BoolArray:
+    mask = np.zeros(len(side), bool)
+    for organisation in own:
+        mask[side.of(organisation)] = True
+    return mask
+
+
+def _about(side: Side, theme: str) -> BoolArray:
+    return np.array([theme in entry.themes for entry in side.entries], bool)
+
+
+def _browsed(
+    commonweal: Commonweal,
+    search: Search,
+    organisation: OrganisationId | None,
+    places: tuple[str, ...],
+    rules: Sequence[Rule],
+) -> Found:
+    """Listed needs or offers, those that were written or confirmed last first."""
+    network, today = commonweal.live.current(), commonweal.now().date()
+    with commonweal.database.read() as connection:
+        history = rounds.history(connection, today)
+        known = confirmations.every(connection)
+    side = network.needs if search.kind is Kind.NEED else network.offers
+    looking = _looking(network, organisation, places)
+    # declines are about texts: comparing them would take an encoder, and no rule here asks for them
+    before = past(replace(history, declined={}, paused=history.paused - {looking.listing.organisation}), network, today)
+    among = eligible(Asking(looking, today, before), side, rules) & ~side.profiles
+    listings = [side.entries[row].listing for row in np.flatnonzero(among)]
+
+    def age(one: Listing) -> tuple[int, ListingId]:
+        day = known[one.id].confirmed_on if one.id in known else date.min
+        return -day.toordinal(), one.id
+
+    return Found(listings=tuple(sorted(listings, key=age))[_span(search)], total=len(listings))
+
+
+def _looking(network: Network, organisation: OrganisationId | None, places: tuple[str, ...]) -> Entry:
+    """Somebody who looks without a text: nothing of it is compared."""
+    looking = Listing(id=ListingId("search"), organisation=organisation or OrganisationId(""), kind=Kind.NEED, text="")
+    resolved = tuple(place for name in places for place in network.gazetteer.resolve(name))
+    nothing = np.zeros((0, 0), np.float32)
+    return Entry(looking, network.organisations.get(looking.organisation), (), nothing, (), resolved, (), 0)
