@@ -1,0 +1,606 @@
+"""Two-sided consent: every way in which two sides may say yes, no or nothing, and who is told what."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from matcher.proposing import Proposal
+from matcher.records import Decline, Exclusion, ListingId, OrganisationId, Standing, Strength, Suggestion, Visibility
+from service import introductions, reply_links
+from service.introductions import AnsweredError, UnknownSuggestionError
+from service.signing import LinkError
+from service.standing import ClosedError
+from service.store import decisions, events, members, people, rounds, suggested
+from service.store import introductions as stored
+from service.store.introductions import Answer, Introduction, Outcome, State, Via, key_of
+from service.store.people import Access
+from service.store.suggested import Suggested
+from service.wiring import Commonweal
+
+WEEK = "2026-W48"
+ALBA, BOREA, CIANO = OrganisationId("alba"), OrganisationId("borea"), OrganisationId("ciano")
+KEY = key_of(WEEK, ListingId("alba-n1"), ListingId("borea-o1"))
+YES, NOT_NOW, NEVER = Answer.INTERESTED, Answer.NOT_NOW, Answer.NOT_FOR_US
+
+
+@dataclass
+class Stage:
+    """A released suggestion of alba, for whom Ann and Abel act, and borea, for whom Björn does; Cora coordinates."""
+
+    commonweal: Commonweal
+    who: Mapping[str, str]
+    suggestion: Suggestion
+
+    def reply(self, who: str, answer: Answer, organisation: str = "", **more: Any) -> Suggested:
+        side = OrganisationId(organisation or self.side(who))
+        return introductions.reply(self.commonweal, side, KEY, self.who[who], answer, **more)
+
+    def take_back(self, who: str, **more: Any) -> Suggested:
+        return introductions.take_back(self.commonweal, self.side(who), KEY, self.who[who], **more)
+
+    @staticmethod
+    def side(who: str) -> OrganisationId:
+        return BOREA if who == "bjorn" else ALBA
+
+    def after(self, **time: float) -> None:
+        """The clock moves on."""
+        at = self.commonweal.now() + timedelta(**time)
+        self.commonweal.now = lambda: at
+
+    @property
+    def state(self) -> State | None:
+        found = self.introduction
+        return found and found.state
+
+    @property
+    def introduction(self) -> Introduction | None:
+        with self.commonweal.database.read() as connection:
+            return stored.load(connection, KEY)
+
+    @property
+    def answers(self) -> dict[str, Answer]:
+        with self.commonweal.database.read() as connection:
+            return {one: said.answer for one, said in stored.replies(connection, [KEY]).get(KEY, {}).items()}
+
+    @property
+    def mails(self) -> list[str]:
+        """Whom mails wait for, by kind."""
+        with self.commonweal.database.read() as connection:
+            rows = connection.execute(
+                text("select kind, email from mails where state = 'waiting' order by kind, email")
+            )
+            return [f"{row.kind} {row.email.split('@')[0]}" for row in rows]
+
+    def sent(self) -> None:
+        """All that waits has gone."""
+        with self.commonweal.database.write() as connection:
+            connection.execute(text("update mails set state = 'sent'"))
+
+    def seen_by(self, organisation: OrganisationId) -> Suggested:
+        with self.commonweal.database.read() as connection:
+            found = suggested.find(connection, organisation, KEY)
+        assert found is not None
+        return found
+
+    def edit(self, record: str, **changed: object) -> None:
+        with self.commonweal.database.write() as connection:
+            members.edit(connection, record, changed)
+
+
+@pytest.fixture
+def stage(commonweal: Commonweal, cast: Mapping[str, Any]) -> Stage:
+    suggestion = Suggestion(need=cast["need"], offer=cast["offer"], fit=0.75, strength=Strength.GOOD, score=1.5)
+    with commonweal.database.write() as connection:
+        rounds.propose(connection, WEEK, Proposal((suggestion,)), versions={}, at=commonweal.now())
+        rounds.release(connection, WEEK, commonweal.now())
+        who = {}
+        for name, organisation in (("ann", ALBA), ("abel", ALBA), ("bjorn", BOREA), ("cia", CIANO)):
+            person = people.ensure(connection, f"{name}@{organisation}.example", f"{name.title()}")
+            people.join(connection, person.id, organisation, by="import")
+            who[name] = person.id
+        cora = people.ensure(connection, "cora@network.example", "Cora")
+        people.grant(connection, cora.id, Access.COORDINATOR)
+    return Stage(commonweal, {**who, "cora": cora.id}, suggestion)
+
+
+def test_one_side_is_interested_and_the_other_is_asked(stage: Stage) -> None:
+    found = stage.reply("ann", YES)
+    begun = stage.introduction
+    assert begun is not None
+    assert found == replace(stage.seen_by(ALBA), introduction=begun.seen_by(ALBA))
+    assert begun == Introduction(
+        key=KEY,
+        week=WEEK,
+        suggestion=stage.suggestion,
+        origin=stored.Origin.ROUND,
+        state=State.ASKED,
+        opened_by=ALBA,
+        opened_at=stage.commonweal.now(),
+        due=stage.commonweal.now().date() + timedelta(days=14),
+        replies={
+            ALBA: stored.Reply(
+                suggestion=KEY,
+                organisation=ALBA,
+                answer=YES,
+                person=stage.who["ann"],
+                via=Via.PAGE,
+                at=stage.commonweal.now(),
+            )
+        },
+    )
+    assert stage.mails == ["asked bjorn", "replied abel"]
+
+
+def test_both_are_interested_and_who_replied_is_introduced(stage: Stage) -> None:
+    stage.reply("abel", YES, via=Via.LINK)
+    stage.after(days=1)
+    stage.reply("bjorn", YES)
+    begun = stage.introduction
+    assert begun is not None
+    assert (begun.state, begun.introduced_at, stage.answers) == (
+        State.INTRODUCED,
+        stage.commonweal.now(),
+        {"alba": YES, "borea": YES},
+    )
+    assert stage.mails == ["asked bjorn", "introduction abel", "introduction bjorn", "replied ann"]
+
+
+@pytest.mark.parametrize("no", [NOT_NOW, NEVER])
+def test_a_no_closes_what_the_other_side_began_and_tells_it_without_the_reason(stage: Stage, no: Answer) -> None:
+    stage.reply("ann", YES)
+    stage.reply("bjorn", no, why="wrong  place")
+    assert (stage.state, stage.mails) == (State.DECLINED, ["asked bjorn", "declined ann", "replied abel"])
+    told = stage.seen_by(ALBA)
+    assert told.introduction is not None
+    assert (told.came_to_nothing, list(told.introduction.replies)) == (True, ["alba"])
+
+
+@pytest.mark.parametrize("no", [NOT_NOW, NEVER])
+def test_a_yes_to_who_said_no_before_comes_to_nothing_and_the_other_side_hears_nothing(
+    stage: Stage, no: Answer
+) -> None:
+    stage.reply("bjorn", no)
+    before = stage.seen_by(BOREA)
+    found = stage.reply("ann", YES)
+    assert (found.came_to_nothing, found.introduction, stage.state) == (True, None, None)
+    assert (stage.mails, stage.seen_by(BOREA)) == (["replied abel"], before)
+
+
+def test_two_noes_are_two_noes(stage: Stage) -> None:
+    stage.reply("bjorn", NOT_NOW)
+    stage.reply("ann", NEVER)
+    assert (stage.state, stage.answers, stage.mails) == (
+        None,
+        {"alba": NEVER, "borea": NOT_NOW},
+        ["replied abel"],
+    )
+
+
+def test_a_side_never_learns_what_the_other_said_before_both_said_yes(stage: Stage) -> None:
+    nothing = stage.seen_by(BOREA)
+    stage.reply("ann", NEVER, why="too big for us")
+    assert stage.seen_by(BOREA) == nothing
+    stage.take_back("ann")
+    stage.reply("ann", YES)
+    asked = stage.seen_by(BOREA).introduction
+    assert asked is not None
+    assert (asked.state, asked.opened_by, asked.replies) == (State.ASKED, ALBA, {})
+
+
+def test_not_for_us_keeps_the_pair_from_being_suggested_again_and_not_now_does_not(stage: Stage) -> None:
+    def declined() -> Mapping[Any, Decline]:
+        with stage.commonweal.database.read() as connection:
+            return rounds.history(connection, rounds.monday(WEEK)).declined
+
+    stage.reply("ann", NOT_NOW)
+    assert declined() == {}
+    stage.take_back("ann")
+    stage.reply("ann", NEVER, why="too big for us")
+    need, offer = stage.suggestion.need, stage.suggestion.offer
+    assert declined() == {(need.id, offer.id): Decline(need.text, offer.text, "alba: too big for us")}
+    stage.take_back("ann")
+    assert (declined(), stage.answers) == ({}, {})
+
+
+def test_a_no_that_is_taken_back_leaves_what_somebody_else_decided(stage: Stage) -> None:
+    need, offer = stage.suggestion.need, stage.suggestion.offer
+    theirs = Decline(need.text, offer.text, "a coordinator's")
+    with stage.commonweal.database.write() as connection:
+        decisions.decline(connection, need.id, offer.id, theirs)
+    stage.reply("ann", NEVER)
+    stage.take_back("ann")
+    with stage.commonweal.database.read() as connection:
+        assert rounds.history(connection, rounds.monday(WEEK)).declined == {(need.id, offer.id): theirs}
+
+
+def test_the_first_reply_of_an_organisation_counts_and_who_comes_second_is_told_who_was_first(stage: Stage) -> None:
+    stage.reply("ann", NOT_NOW)
+    with pytest.raises(AnsweredError, match=r"^Ann Alba replied first, on 23 November 2026: not now\. That counts"):
+        stage.reply("abel", YES)
+    with pytest.raises(AnsweredError):
+        stage.reply("ann", YES)
+    assert (stage.answers, stage.mails) == ({"alba": NOT_NOW}, ["replied abel"])
+
+
+def test_a_reply_sent_twice_by_the_same_person_counts_once(stage: Stage) -> None:
+    assert stage.reply("ann", YES) == stage.reply("ann", YES)
+    assert stage.mails == ["asked bjorn", "replied abel"]
+
+
+def test_a_coordinator_replies_for_an_organisation_which_is_told_and_it_is_on_record(stage: Stage) -> None:
+    stage.reply("cora", YES, "alba", via=Via.COORDINATOR)
+    assert stage.mails == ["asked bjorn", "replied abel", "replied ann"]
+    with stage.commonweal.database.read() as connection:
+        (event,) = events.about(connection, ALBA)
+    assert (event.person, event.what, event.says) == (stage.who["cora"], "reply for them", f"{KEY}: interested")
+
+
+def test_a_side_whose_reply_a_coordinator_entered_is_introduced_by_its_people(stage: Stage) -> None:
+    stage.reply("cora", YES, "alba", via=Via.COORDINATOR)
+    stage.sent()
+    stage.reply("bjorn", YES)
+    assert stage.mails == ["introduction abel", "introduction ann", "introduction bjorn"]
+
+
+def test_a_side_that_has_nobody_is_introduced_by_the_coordinator_who_replied_for_it(stage: Stage) -> None:
+    with stage.commonweal.database.write() as connection:
+        for name in ("ann", "abel"):
+            people.leave(connection, stage.who[name], ALBA, stage.commonweal.now())
+    stage.reply("bjorn", YES)
+    stage.reply("cora", YES, "alba", via=Via.COORDINATOR)
+    assert stage.mails == ["introduction bjorn", "introduction cora"]
+
+
+def test_who_replied_and_left_since_is_not_introduced_but_those_who_stayed(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    stage.sent()
+    with stage.commonweal.database.write() as connection:
+        people.leave(connection, stage.who["ann"], ALBA, stage.commonweal.now())
+    stage.reply("bjorn", YES)
+    assert stage.mails == ["introduction abel", "introduction bjorn"]
+
+
+@pytest.mark.parametrize(
+    ("who", "organisation", "via"),
+    [
+        ("bjorn", ALBA, Via.PAGE),  # not for somebody else's organisation
+        ("cia", CIANO, Via.PAGE),  # not a member
+        ("cia", ALBA, Via.LINK),
+        ("bjorn", ALBA, Via.COORDINATOR),  # no coordinator
+        ("cora", ALBA, Via.PAGE),  # acts for nobody herself
+        ("cora", CIANO, Via.COORDINATOR),  # neither side
+    ],
+)
+def test_nobody_else_replies(stage: Stage, who: str, organisation: OrganisationId, via: Via) -> None:
+    with pytest.raises(UnknownSuggestionError, match=r"^There is no such suggestion for you\.$"):
+        stage.reply(who, YES, organisation, via=via)
+    assert (stage.answers, stage.mails) == ({}, [])
+
+
+def test_what_is_not_released_is_no_suggestion_yet(stage: Stage) -> None:
+    with stage.commonweal.database.write() as connection:
+        rounds.propose(connection, "2026-W49", Proposal((stage.suggestion,)), versions={}, at=stage.commonweal.now())
+    key = key_of("2026-W49", *stage.suggestion.pair)
+    with pytest.raises(UnknownSuggestionError):
+        introductions.reply(stage.commonweal, ALBA, key, stage.who["ann"], YES)
+
+
+Change = Callable[[Stage], None]
+
+
+def decide(what: Callable[..., object], *about: Any) -> Change:
+    def change(stage: Stage) -> None:
+        with stage.commonweal.database.write() as connection:
+            what(connection, *about)
+
+    return change
+
+
+NOON = datetime.fromisoformat("2026-11-23T12:00:00+00:00")
+PAIR = (ListingId("alba-n1"), ListingId("borea-o1"))
+FALLEN: tuple[tuple[Change, str], ...] = (
+    (lambda stage: stage.edit("borea", standing=Standing.LISTED), "Borea Transport is not a member any more."),
+    (
+        lambda stage: stage.edit("borea", excludes=(Exclusion("sector:voluntary"),)),
+        "One of the two organisations does not want to meet the other, or its kind.",
+    ),
+    (decide(decisions.block, BOREA, ALBA, "-"), "These two organisations are not to be introduced."),
+    (decide(decisions.forbid, *PAIR, "-", NOON), "A coordinator ruled this pair out."),
+    (
+        decide(
+            decisions.decline,
+            *PAIR,
+            Decline(
+                "A minibus with a driver on Thursday mornings to bring older people to our lunch club",
+                "A minibus with a driver stands idle on Thursday mornings, for older people or a lunch club",
+            ),
+        ),
+        "One side said no to this before, and neither text has changed since.",
+    ),
+    (decide(decisions.pause, ALBA, "-", NOON), "You are paused: resume first."),
+    (decide(decisions.pause, BOREA, "-", NOON), "Borea Transport takes nothing new for now."),
+    (
+        lambda stage: stage.edit("borea-o1", visibility=Visibility.COORDINATORS),
+        "What Borea Transport wrote is not shown to members any more.",
+    ),
+    (
+        lambda stage: stage.edit("alba-n1", closes=NOON.date() - timedelta(days=1)),
+        "What you wrote is not open today.",
+    ),
+    (
+        lambda stage: stage.edit("borea-o1", capacity=0),
+        "Borea Transport has as many partners for this as it takes.",
+    ),
+)
+
+
+@pytest.mark.parametrize(("change", "says"), FALLEN, ids=[says for _, says in FALLEN])
+def test_a_yes_is_refused_where_the_pair_does_not_stand_any_more_and_a_no_is_not(
+    stage: Stage, change: Change, says: str
+) -> None:
+    change(stage)
+    with pytest.raises(ClosedError) as refused:
+        stage.reply("ann", YES)
+    assert (str(refused.value), stage.answers, stage.mails) == (says, {}, [])
+    assert stage.reply("ann", NOT_NOW).reply is not None
+
+
+def test_an_older_no_to_another_text_does_not_count(stage: Stage) -> None:
+    decide(decisions.decline, *PAIR, Decline("A bus", stage.suggestion.offer.text))(stage)
+    stage.reply("ann", YES)
+    assert stage.state is State.ASKED
+
+
+def test_what_was_suggested_eight_weeks_ago_can_only_be_declined(stage: Stage) -> None:
+    stage.after(weeks=8)
+    with pytest.raises(ClosedError, match=r"more than eight weeks ago"):
+        stage.reply("ann", YES)
+    stage.reply("ann", NOT_NOW)
+    assert stage.answers == {"alba": NOT_NOW}
+
+
+def test_who_was_asked_replies_within_fourteen_days_even_where_the_suggestion_is_old(stage: Stage) -> None:
+    stage.after(weeks=7)
+    stage.reply("ann", YES)
+    stage.after(days=14)
+    stage.reply("bjorn", YES)
+    assert stage.state is State.INTRODUCED
+
+
+def test_who_was_asked_is_too_late_on_the_fifteenth_day(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    stage.after(days=15)
+    with pytest.raises(ClosedError, match=r"^This could be answered until 7 December 2026\.$"):
+        stage.reply("bjorn", YES)
+    introductions.expire(stage.commonweal)
+    with pytest.raises(ClosedError, match=r"^This is closed\.$"):
+        stage.reply("bjorn", YES)
+    stage.reply("bjorn", NOT_NOW)
+    assert (stage.state, stage.answers) == (State.EXPIRED, {"alba": YES, "borea": NOT_NOW})
+
+
+def test_a_yes_taken_back_before_anybody_was_mailed_leaves_nothing(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    found = stage.take_back("abel")
+    assert (found.reply, found.introduction, stage.state, stage.mails) == (None, None, State.WITHDRAWN, [])
+    with stage.commonweal.database.read() as connection:
+        (event,) = events.about(connection, ALBA)
+    assert (event.person, event.what, event.says) == (stage.who["abel"], "reply taken back", f"{KEY}: interested")
+
+
+def test_a_yes_taken_back_after_the_other_side_was_mailed_is_told_to_it(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    stage.sent()
+    stage.after(days=7)
+    stage.take_back("ann")
+    assert (stage.state, stage.mails, stage.seen_by(BOREA).introduction) == (
+        State.WITHDRAWN,
+        ["withdrawn bjorn"],
+        None,
+    )
+
+
+@pytest.mark.parametrize(("who", "asked"), [("ann", "asked bjorn"), ("bjorn", "asked ann")])
+def test_after_a_yes_was_taken_back_either_side_may_begin_again(stage: Stage, who: str, asked: str) -> None:
+    stage.reply("ann", YES)
+    stage.sent()
+    stage.take_back("ann")
+    stage.sent()
+    stage.reply(who, YES)
+    assert (stage.state, asked in stage.mails) == (State.ASKED, True)
+    stage.reply("bjorn" if who == "ann" else "ann", YES)
+    assert stage.state is State.INTRODUCED
+
+
+def test_taking_a_yes_back_twice_over_tells_twice(stage: Stage) -> None:
+    for _ in range(2):
+        stage.reply("ann", YES)
+        assert "asked bjorn" in stage.mails
+        stage.sent()
+        stage.take_back("ann")
+        assert stage.mails == ["withdrawn bjorn"]
+        stage.sent()
+
+
+def test_a_reply_is_taken_back_within_the_week_and_not_after(stage: Stage) -> None:
+    stage.reply("ann", NOT_NOW)
+    stage.after(days=7, seconds=1)
+    with pytest.raises(ClosedError, match=r"^A reply can be taken back for a week; this one is of 23 November 2026\.$"):
+        stage.take_back("ann")
+    assert (stage.answers, introductions.may_take_back(stage.seen_by(ALBA), stage.commonweal.now())) == (
+        {"alba": NOT_NOW},
+        False,
+    )
+
+
+def test_what_nobody_replied_cannot_be_taken_back(stage: Stage) -> None:
+    with pytest.raises(ClosedError, match="no reply of yours"):
+        stage.take_back("ann")
+
+
+def test_two_who_are_introduced_take_nothing_back(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    stage.reply("bjorn", YES)
+    for who in ("ann", "bjorn"):
+        with pytest.raises(ClosedError, match="introduced already"):
+            stage.take_back(who)
+    assert (stage.state, stage.answers) == (State.INTRODUCED, {"alba": YES, "borea": YES})
+    assert not introductions.may_take_back(stage.seen_by(ALBA), stage.commonweal.now())
+
+
+def test_a_no_taken_back_before_the_other_side_was_told_leaves_it_asked(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    stage.after(days=13)
+    stage.reply("bjorn", NEVER)
+    stage.take_back("bjorn")
+    begun = stage.introduction
+    assert begun is not None
+    assert (begun.state, begun.due, begun.closed_at) == (
+        State.ASKED,
+        stage.commonweal.now().date() + timedelta(days=7),
+        None,
+    )
+    assert stage.mails == ["asked bjorn", "replied abel"]
+    stage.reply("bjorn", NEVER)
+    assert "declined ann" in stage.mails
+
+
+def test_a_no_that_the_other_side_was_told_of_stays(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    stage.reply("bjorn", NEVER)
+    stage.sent()
+    with pytest.raises(ClosedError, match=r"^The other side has been told"):
+        stage.take_back("bjorn")
+    assert (stage.state, stage.answers) == (State.DECLINED, {"alba": YES, "borea": NEVER})
+    with stage.commonweal.database.read() as connection:
+        assert rounds.history(connection, rounds.monday(WEEK)).declined.keys() == {PAIR}
+
+
+def test_a_yes_that_was_closed_cannot_be_taken_back(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    stage.reply("bjorn", NOT_NOW)
+    with pytest.raises(ClosedError, match=r"^This is closed"):
+        stage.take_back("ann")
+    assert not introductions.may_take_back(stage.seen_by(ALBA), stage.commonweal.now())
+
+
+def test_a_no_taken_back_after_the_other_sides_yes_has_it_asked_from_then_on(stage: Stage) -> None:
+    stage.reply("bjorn", NOT_NOW)
+    stage.reply("ann", YES)
+    stage.after(days=2)
+    found = stage.take_back("bjorn")
+    assert found.introduction is not None
+    assert (found.introduction.state, found.introduction.opened_by, found.introduction.opened_at) == (
+        State.ASKED,
+        ALBA,
+        stage.commonweal.now(),
+    )
+    assert "asked bjorn" in stage.mails
+    stage.reply("bjorn", YES)
+    assert stage.state is State.INTRODUCED
+
+
+def test_a_no_taken_back_where_the_pair_fell_meanwhile_opens_nothing_and_a_later_yes_introduces(stage: Stage) -> None:
+    stage.reply("bjorn", NEVER)
+    stage.reply("ann", YES)
+    decide(decisions.pause, ALBA, "-", NOON)(stage)
+    stage.take_back("bjorn")
+    assert (stage.state, stage.answers) == (None, {"alba": YES})
+    decide(decisions.resume, ALBA)(stage)
+    stage.reply("bjorn", YES)
+    assert (stage.state, "introduction ann" in stage.mails) == (State.INTRODUCED, True)
+
+
+def test_who_was_asked_is_reminded_once_after_five_days(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    stage.sent()
+    stage.after(days=5, seconds=-1)
+    assert (introductions.remind(stage.commonweal), stage.mails) == (0, [])
+    stage.after(seconds=1)
+    assert [introductions.remind(stage.commonweal) for _ in range(2)] == [1, 0]
+    assert stage.mails == ["reminder bjorn"]
+
+
+def test_who_replied_is_not_reminded(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    stage.reply("bjorn", NOT_NOW)
+    stage.after(days=5)
+    assert introductions.remind(stage.commonweal) == 0
+
+
+def test_what_nobody_answers_for_fourteen_days_is_closed_once_and_both_sides_are_told(stage: Stage) -> None:
+    stage.edit("borea-o1", capacity=1)
+    stage.reply("ann", YES)
+    stage.sent()
+    stage.after(days=14)
+    assert introductions.expire(stage.commonweal) == 0
+    stage.after(days=1)
+    assert (taken(stage), [introductions.expire(stage.commonweal) for _ in range(2)], taken(stage)) == (
+        {"alba-n1": 1, "borea-o1": 1},
+        [1, 0],
+        {},
+    )
+    assert (stage.state, stage.mails) == (State.EXPIRED, ["expired ann", "expired bjorn"])
+    with pytest.raises(ClosedError):
+        stage.take_back("ann")
+    assert introductions.remind(stage.commonweal) == 0
+
+
+def taken(stage: Stage) -> Mapping[ListingId, int]:
+    with stage.commonweal.database.read() as connection:
+        return rounds.history(connection, rounds.monday(WEEK)).taken
+
+
+def test_both_sides_are_asked_once_what_came_of_it_ten_days_after(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    stage.reply("bjorn", YES)
+    stage.sent()
+    stage.after(days=10, seconds=-1)
+    assert introductions.follow_up(stage.commonweal) == 0
+    stage.after(seconds=1)
+    assert [introductions.follow_up(stage.commonweal) for _ in range(2)] == [1, 0]
+    assert stage.mails == ["follow-up ann", "follow-up bjorn"]
+
+
+def test_each_side_says_what_came_of_it_may_change_that_and_does_not_see_the_others(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    with pytest.raises(UnknownSuggestionError):
+        introductions.say(stage.commonweal, ALBA, KEY, stage.who["ann"], Outcome.MET)
+    stage.reply("bjorn", YES)
+    for outcome in (Outcome.NO_ANSWER, Outcome.MET):
+        introductions.say(stage.commonweal, ALBA, KEY, stage.who["ann"], outcome)
+    introductions.say(stage.commonweal, BOREA, KEY, stage.who["bjorn"], Outcome.ARRANGED)
+    whole, seen = stage.introduction, stage.seen_by(ALBA).introduction
+    assert whole is not None
+    assert seen is not None
+    assert {side: said.outcome for side, said in whole.outcomes.items()} == {"alba": "met", "borea": "arranged"}
+    assert list(seen.outcomes) == ["alba"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "holds"),
+    [(Outcome.MET, 1), (Outcome.ARRANGED, 1), (Outcome.NO_ANSWER, 0), (Outcome.NOT_GOING_AHEAD, 0)],
+)
+def test_what_goes_nowhere_gives_the_listings_their_capacity_back(stage: Stage, outcome: Outcome, holds: int) -> None:
+    stage.edit("borea-o1", capacity=1)
+    stage.reply("ann", YES)
+    stage.reply("bjorn", YES)
+    introductions.say(stage.commonweal, ALBA, KEY, stage.who["ann"], outcome)
+    assert taken(stage) == ({"alba-n1": 1, "borea-o1": 1} if holds else {})
+
+
+def test_a_link_replies_to_one_suggestion_for_one_person_for_fourteen_days(stage: Stage) -> None:
+    commonweal = stage.commonweal
+    address = reply_links.address_of(commonweal, KEY, ALBA, stage.who["ann"])
+    token = address.removeprefix(f"{commonweal.settings.address}/reply/")
+    stage.after(days=14)
+    assert reply_links.read_address(commonweal, token) == (KEY, ALBA, stage.who["ann"])
+    stage.after(seconds=1)
+    with pytest.raises(LinkError, match="run out"):
+        reply_links.read_address(commonweal, token)
+    with pytest.raises(LinkError):
+        reply_links.read_address(commonweal, commonweal.signing.sign("unsubscribe", "x", KEY, ALBA, "ann"))
