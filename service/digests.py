@@ -1,263 +1,326 @@
-"""Digests: one member organisation's mail for one round. Composing is pure; writing puts it into files."""
+"""Digests: a person's mail for one member organisation and one round. Composing is pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from email.errors import HeaderParseError
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
-from functools import cache
-from hashlib import sha256
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
-from textwrap import TextWrapper
 from urllib.parse import quote
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from matcher.errors import CommonwealError
 from matcher.masking import mask
 from matcher.records import (
-    About,
-    Contact,
     History,
-    Kind,
     LeftOut,
     Listing,
     ListingId,
     Organisation,
     OrganisationId,
-    Reason,
     Standing,
     Suggestion,
     profile,
 )
-from service import faults
-from service.store import members, rounds
+from service import confirming, faults, reply_links, stationery
+from service.signing import LASTS
+from service.stationery import Item, Mail, UnaddressableError, day, item, one_line, own_label, rendered, shortened
+from service.store import confirmations, introductions, mails, members, people, rounds
+from service.store.database import Connection
+from service.store.mails import Kind
+from service.store.people import Acting, Person
 from service.store.rounds import Round
 from service.wiring import Commonweal
 
-WIDTH = 78  # of a mail in text
-_YOURS = {Kind.NEED: "Your need", Kind.OFFER: "Your offer", Kind.PROFILE: "From your description"}
-_THEIRS = {Kind.NEED: "They need", Kind.OFFER: "They offer", Kind.PROFILE: "From their description"}
+LARGEST = 70_000
+"""Bytes of text and HTML together: encoded for their way, they stay below the 102 kB at which mail programs cut off."""
+_CUTS = (1500, 500, 200)  # characters of a text or a reason, tried until the digest is small enough
+_AT_ONCE = 500  # promises in one transaction: others write in between
+UNSUBSCRIBE = "unsubscribe"
+"""What the links are signed for with which one person unsubscribes from the digests of one organisation."""
 
 
 class NotReleasedError(CommonwealError):
     """Nothing is mailed before the round is released."""
 
 
-class UnaddressableError(CommonwealError):
-    """What is stored as somebody's mail address is none that a mail could carry."""
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where the links of one digest lead: to its suggestions and listings by their ids, and to pages."""
+
+    replies: Mapping[tuple[ListingId, ListingId], str]
+    confirmations: Mapping[ListingId, str]
+    unsubscribe: str
+    pages: str
+    reply_by: date
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One suggestion as its reader sees it: own words, and the other side's, masked."""
+class Contents:
+    """What one organisation's digest of a week is about."""
 
-    partner: str
-    fit: str
-    own_label: str
-    own_words: str
-    their_label: str
-    their_words: str
-    gain: str
-    reasons: tuple[str, ...]
-    mismatches: tuple[str, ...]
-    cautions: tuple[str, ...]
+    organisation: Organisation
+    suggestions: tuple[Suggestion, ...] = ()
+    left_out: LeftOut = field(default_factory=lambda: LeftOut(False))
+    unconfirmed: tuple[Listing, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """One mail, before it has an address."""
-
-    organisation: OrganisationId
-    week: str
-    subject: str
-    text: str
-    html: str
+    @property
+    def is_empty(self) -> bool:
+        return not (self.suggestions or self.left_out.helps or self.unconfirmed)
 
 
 def compose(
-    organisation: Organisation,
-    contact: Contact,
-    suggestions: Sequence[Suggestion],
+    contents: Contents,
+    person: Person,
     names: Mapping[OrganisationId, str],
+    links: Links,
     *,
     week: str,
     network_name: str,
-) -> Digest:
-    """The digest of one organisation from those of the round's suggestions that are its own, as asker or as giver."""
-    wanted = [_item(s, s.need, s.offer, names) for s in suggestions if s.need.organisation == organisation.id]
-    given = [_item(s, s.offer, s.need, names) for s in suggestions if s.offer.organisation == organisation.id]
-    return _rendered(
-        "digest",
-        organisation,
-        contact,
-        week=week,
-        network=network_name,
-        subject=_subject(len(wanted), len(given), [item.partner for item in [*wanted, *given]]),
-        count=len(wanted) + len(given),
-        sections=[("For what you need", wanted), ("For what you can give", given)],
-    )
-
-
-def advise(organisation: Organisation, contact: Contact, left_out: LeftOut, *, week: str, network_name: str) -> Digest:
-    """The digest of an organisation that the round has nothing for: what would help, and nothing of anybody else."""
-    return _rendered(
-        "advice",
-        organisation,
-        contact,
-        week=week,
-        network=network_name,
-        subject="Nothing for you this week, and what would help",
-        fitted=left_out.fitted,
-        helps=[mask(says) for says in left_out.helps],
-    )
-
-
-def _rendered(
-    template: str, organisation: Organisation, contact: Contact, *, week: str, subject: str, **shown: object
-) -> Digest:
-    name = _one_line(organisation.name)
-    context = {
-        "greeting": f"Dear {_one_line(contact.name)}" if contact.name else f"Dear colleagues at {name}",
-        "organisation": name,
-        "monday": f"{rounds.monday(week):%d %B %Y}".lstrip("0"),
-        "subject": subject,
-        **shown,
-    }
-    text, html = (_environment().get_template(f"{template}.{kind}").render(context) for kind in ("txt", "html"))
-    return Digest(organisation.id, week, subject, text, html)
-
-
-def _item(suggestion: Suggestion, own: Listing, theirs: Listing, names: Mapping[OrganisationId, str]) -> Item:
-    return Item(
-        partner=mask(_one_line(names.get(theirs.organisation, theirs.organisation))),
-        fit=_fit(suggestion, own, theirs),
-        own_label=_YOURS[own.kind],
-        own_words=_shortened(mask(own.text)),
-        their_label=_THEIRS[theirs.kind],
-        their_words=mask(theirs.text),
-        gain=mask(theirs.gain) if theirs.kind is Kind.NEED else "",
-        reasons=_sentences(suggestion.reasons),
-        mismatches=_sentences(r for r in suggestion.mismatches if (r.about, own.kind) != (About.PROFILE, Kind.PROFILE)),
-        cautions=_sentences(suggestion.cautions),
-    )
-
-
-def _fit(suggestion: Suggestion, own: Listing, theirs: Listing) -> str:
-    words = f"a {suggestion.strength.value} fit"
-    if theirs.kind is Kind.PROFILE:
-        return f"{words}, not offered: ask"
-    return f"{words}, read from your description" if own.kind is Kind.PROFILE else words
-
-
-def _sentences(reasons: Iterable[Reason]) -> tuple[str, ...]:
-    return tuple(mask(reason.says) for reason in reasons)
-
-
-def _shortened(text: str, longest: int = 160) -> str:
-    return text if len(text) <= longest else f"{text[:longest].rsplit(' ', 1)[0].rstrip(' ,;:')} …"
-
-
-def _subject(wanted: int, given: int, partners: Sequence[str]) -> str:
-    """What is inside: how many, and with whom."""
-    count = wanted + given
-    named = list(dict.fromkeys(partners))
-    who = named[0] if len(named) == 1 else f"{named[0]} and {len(named) - 1} more"
-    return f"{count} suggestion{'s' if count > 1 else ''} this week: {who}"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _wrapped(text: str, indent: int = 0, mark: str = "") -> str:
-    """Lines of at most `WIDTH` characters, each hanging under the first word of its paragraph."""
-    lead = " " * indent
-    hanging = lead + " " * len(mark)
-    wrapper = TextWrapper(WIDTH, initial_indent=hanging, subsequent_indent=hanging, break_on_hyphens=False)
-    lines = [line for paragraph in text.splitlines() for line in wrapper.wrap(paragraph)]
-    return "\n".join([*(lead + mark + line[len(hanging) :] for line in lines[:1]), *lines[1:]])
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("service", "mails"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["wrapped"] = _wrapped
-    return environment
-
-
-def message(digest: Digest, contact: Contact, *, sender: Address, at: datetime) -> EmailMessage:
-    """The digest addressed to its person, in text and HTML. Written twice it is the same mail, to the byte.
-
-    Raises UnaddressableError for a contact's address that no mail could carry.
-    """
-    mail = EmailMessage()
-    mail["From"] = sender
-    mail["To"] = _reader(digest.organisation, contact)
-    mail["Subject"] = digest.subject
-    mail["Date"] = format_datetime(at)
-    mail["Message-ID"] = f"<{digest.week}.{_file_name(digest.organisation)}@{sender.domain}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(digest.text)
-    mail.add_alternative(digest.html, subtype="html")
-    mail.set_boundary(f"=={sha256(mail['Message-ID'].encode()).hexdigest()[:32]}==")
+) -> Mail:
+    """The digest as one person gets it, cut where it would be longer than a mail may be."""
+    for longest in _CUTS:
+        mail = _composed(contents, person, names, links, week=week, network_name=network_name, longest=longest)
+        if _size(mail) <= LARGEST:
+            return mail
+    shown_here = len(contents.suggestions)
+    while shown_here and _size(mail) > LARGEST:
+        shown_here = shown_here * 3 // 4
+        fewer = replace(contents, suggestions=contents.suggestions[:shown_here])
+        more = len(contents.suggestions) - shown_here
+        mail = _composed(
+            fewer, person, names, links, week=week, network_name=network_name, longest=_CUTS[-1], more=more
+        )
     return mail
 
 
-def sender(setting: str) -> Address:
-    """The sender that COMMONWEAL_MAIL_FROM names, with or without a name. Raises UnaddressableError."""
-    try:
-        if not setting.isprintable():
-            raise ValueError
-        return _address(*parseaddr(setting))
-    except (ValueError, HeaderParseError):
-        says = f"COMMONWEAL_MAIL_FROM is {setting!r}, no address that a mail can carry; e.g. suggestions@example.org"
-        raise UnaddressableError(says) from None
+def _size(mail: Mail) -> int:
+    return len(mail.text.encode()) + len(mail.html.encode())
 
 
-def _reader(organisation: OrganisationId, contact: Contact) -> Address:
-    try:
-        return _address(contact.name, contact.email)
-    except (ValueError, HeaderParseError):
-        says = f"the contact_email of {organisation} is no address that a mail can carry: import a corrected one"
-        raise UnaddressableError(says) from None
+def _composed(
+    contents: Contents,
+    person: Person,
+    names: Mapping[OrganisationId, str],
+    links: Links,
+    *,
+    week: str,
+    network_name: str,
+    longest: int,
+    more: int = 0,
+) -> Mail:
+    organisation, name = contents.organisation.id, one_line(contents.organisation.name)
+    items = [
+        (s.need.organisation == organisation, item(s, organisation, names, longest=longest), links.replies[s.pair])
+        for s in contents.suggestions
+    ]
+    return rendered(
+        "digest",
+        subject=_subject(contents, [one for _, one, _ in items], more),
+        headers={
+            "List-Unsubscribe": f"<{links.unsubscribe}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        },
+        greeting=f"Dear {one_line(person.name)}" if person.name else f"Dear colleagues at {name}",
+        organisation=name,
+        network=one_line(network_name),
+        monday=day(rounds.monday(week)),
+        count=len(items) + more,
+        sections=[
+            (title, [(one, link) for is_wanted, one, link in items if is_wanted == wanted])
+            for title, wanted in (("For what you need", True), ("For what you can give", False))
+        ],
+        more=more,
+        fitted=contents.left_out.fitted,
+        helps=[] if items else [mask(says) for says in contents.left_out.helps],
+        unconfirmed=[
+            (own_label(one), shortened(mask(one.text), longest), links.confirmations[one.id])
+            for one in contents.unconfirmed
+        ],
+        unsubscribe=links.unsubscribe,
+        pages=links.pages,
+        reply_by=day(links.reply_by),
+    )
 
 
-def _address(name: str, email: str) -> Address:
-    local, _, domain = email.rpartition("@")
-    return Address(_one_line(name), addr_spec=f"{local}@{domain.encode('idna').decode()}")
+def _subject(contents: Contents, items: Sequence[Item], more: int) -> str:
+    """What is inside: how many, and with whom."""
+    count, asked = len(items) + more, len(contents.unconfirmed)
+    if count:
+        named = list(dict.fromkeys(one.partner for one in items))
+        who = named[0] if len(named) == 1 else f"{named[0]} and {len(named) - 1} more"
+        return f"{count} suggestion{'s' if count > 1 else ''} this week: {who}"
+    if contents.left_out.helps:
+        return "Nothing for you this week, and what would help"
+    return "Still true? One of your listings" if asked == 1 else f"Still true? {asked} of your listings"
+
+
+def links_for(commonweal: Commonweal, contents: Contents, person: Person, week: str) -> Links:
+    """Links that let this person, and whoever has the mail, reply for this organisation."""
+    address, organisation = commonweal.settings.address, contents.organisation.id
+    keys = {one.pair: introductions.key_of(week, *one.pair) for one in contents.suggestions}
+    return Links(
+        replies={pair: reply_links.address_of(commonweal, key, organisation, person.id) for pair, key in keys.items()},
+        confirmations={one.id: confirming.address_of(commonweal, one.id, person.id) for one in contents.unconfirmed},
+        unsubscribe=f"{address}/unsubscribe/{commonweal.signing.sign(UNSUBSCRIBE, person.id, organisation)}",
+        pages=f"{address}/suggestions",
+        reply_by=(commonweal.now() + LASTS).date(),
+    )
+
+
+def key_of(week: str, organisation: OrganisationId) -> str:
+    """What a digest is promised by, once for each person who gets it."""
+    return f"{week}:{organisation}"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """All that the digests of a week are composed from, read at one moment."""
+
+    organisations: Mapping[OrganisationId, Organisation]
+    listings: Mapping[ListingId, Listing]
+
+    @property
+    def names(self) -> dict[OrganisationId, str]:
+        return {id_: one.name for id_, one in self.organisations.items()}
 
 
 def of_round(
     round_: Round,
-    organisations: Mapping[OrganisationId, Organisation],
-    contacts: Mapping[OrganisationId, Contact],
-    network_name: str,
-) -> Iterator[tuple[Digest, Contact]]:
-    """Each digest of a round with whom it goes to, in order of id.
+    network: Network,
+    history: History,
+    unconfirmed: Mapping[OrganisationId, Sequence[Listing]],
+    only: OrganisationId | None = None,
+) -> Iterator[Contents]:
+    """What there is to say to each member that does not pause, in order of id, or to one `only`.
 
-    They are members with an address, and either a suggestion or, without one, something that would help.
+    A suggestion stands while no decision since the release rules it out. Without one there may be something that would
+    help, or listings to be confirmed.
     """
-    names = {id_: organisation.name for id_, organisation in organisations.items()}
-    helped = {id_: left_out for id_, left_out in round_.proposal.left_out.items() if left_out.helps}
-    for id_ in sorted(helped.keys() | {one.organisation for s in round_.suggestions for one in (s.need, s.offer)}):
-        organisation, contact = organisations.get(id_), contacts.get(id_)
-        if organisation and organisation.standing is Standing.MEMBER and contact and contact.email:
-            own = [s for s in round_.suggestions if id_ in (s.need.organisation, s.offer.organisation)]
-            of_week = {"week": round_.week, "network_name": network_name}
-            if own:
-                yield compose(organisation, contact, own, names, **of_week), contact
-            else:
-                yield advise(organisation, contact, helped[id_], **of_week), contact
+    own: dict[OrganisationId, list[Suggestion]] = {}
+    for one in _standing(round_, network, history):
+        for side in (one.need.organisation, one.offer.organisation):
+            own.setdefault(side, []).append(one)
+    helped = {id_: one for id_, one in round_.proposal.left_out.items() if one.helps}
+    for id_ in sorted({*own, *helped, *unconfirmed}) if only is None else (only,):
+        organisation = network.organisations.get(id_)
+        if organisation and organisation.standing is Standing.MEMBER and id_ not in history.paused:
+            left_out = helped.get(id_, LeftOut(False))
+            contents = Contents(organisation, tuple(own.get(id_, ())), left_out, tuple(unconfirmed.get(id_, ())))
+            if not contents.is_empty:
+                yield contents
+
+
+def _standing(round_: Round, network: Network, history: History) -> Iterator[Suggestion]:
+    """The suggestions that no decision since the release rules out, between members that still are.
+
+    A decline counts when it is of the texts as they were released or as they are now, not when it is of older ones.
+    """
+    for one in round_.suggestions:
+        both = one.need.organisation, one.offer.organisation
+        found = [network.organisations.get(id_) for id_ in both]
+        are_members = all(one is not None and one.standing is Standing.MEMBER for one in found)
+        decline = history.declined.get(one.pair)
+        is_declined = decline is not None and all(
+            text in (side.text, _as_it_is_now(side, network).text)
+            for text, side in ((decline.need_text, one.need), (decline.offer_text, one.offer))
+        )
+        is_ruled_out = one.pair in history.forbidden or frozenset(both) in history.blocked
+        if are_members and not is_declined and not is_ruled_out and history.paused.isdisjoint(both):
+            yield one
+
+
+def _as_it_is_now(listing: Listing, network: Network) -> Listing:
+    owner = network.organisations.get(listing.organisation)
+    if owner is not None and profile(owner).id == listing.id:
+        return profile(owner)
+    return network.listings.get(listing.id, listing)
+
+
+def unconfirmed_in(connection: Connection, network: Network, on: date) -> dict[OrganisationId, list[Listing]]:
+    """The open listings that nobody has confirmed for long and that are to be asked about, by organisation."""
+    due = {id_: one for id_, one in confirmations.every(connection).items() if one.is_due(on)}
+    found: dict[OrganisationId, list[Listing]] = {}
+    for id_ in sorted(due, key=lambda id_: (due[id_].confirmed_on, id_)):
+        listing = network.listings.get(id_)
+        if listing is not None and listing.is_open(on):
+            found.setdefault(listing.organisation, []).append(listing)
+    return found
+
+
+def released(connection: Connection, week: str) -> Round:
+    """The week's round. Raises NotReleasedError."""
+    round_ = rounds.load(connection, week)
+    if round_ is None or round_.released_at is None:
+        state = "has no round" if round_ is None else "is proposed, not released"
+        raise NotReleasedError(f"week {week} {state}: nothing is mailed. Run: commonweal round --week {week} --release")
+    return round_
+
+
+def read(connection: Connection, today: date, week: str) -> tuple[Network, History, date]:
+    """The network, what has been decided, and the day on which the week's digests look at both."""
+    on = max(today, rounds.monday(week))
+    network = Network(
+        {id_: stored.record for id_, stored in members.organisations(connection).items()},
+        {id_: stored.record for id_, stored in members.listings(connection).items()},
+    )
+    return network, rounds.history(connection, on, week), on
+
+
+def readers(acting: Iterable[Acting], on: date) -> list[Person]:
+    """Who of those that act for an organisation gets its digest on this day."""
+    return [one.person for one in acting if one.gets_digest(on)]
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """What promising a week's digests came to: how many are new, and how many there were already."""
+
+    new: int
+    known: int
+
+
+def promise_all(commonweal: Commonweal, week: str) -> Promises:
+    """Promises the week's digests to whom they go; again, only to those who were not promised theirs yet.
+
+    Raises NotReleasedError.
+    """
+    now = commonweal.now()
+    with commonweal.database.read() as connection:
+        round_ = released(connection, week)
+        network, history, on = read(connection, now.date(), week)
+        unconfirmed, acting = unconfirmed_in(connection, network, on), people.every(connection)
+    wanted = [
+        (person, key_of(week, contents.organisation.id), _about(week, contents))
+        for contents in of_round(round_, network, history, unconfirmed)
+        for person in readers(acting.get(contents.organisation.id, ()), on)
+    ]
+    new = 0
+    for begin in range(0, len(wanted), _AT_ONCE):
+        with commonweal.database.write() as connection:
+            for person, key, about in wanted[begin : begin + _AT_ONCE]:
+                new += mails.promise(connection, Kind.DIGEST, key, to=person, about=about, due=now)
+    return Promises(new, len(wanted) - new)
+
+
+def _about(week: str, contents: Contents) -> dict[str, str]:
+    about = {"week": week, "organisation": contents.organisation.id}
+    return about | ({"unconfirmed": "\n".join(one.id for one in contents.unconfirmed)} if contents.unconfirmed else {})
+
+
+def addressed(commonweal: Commonweal, week: str) -> Iterator[tuple[Contents, Person, Mail]]:
+    """Every digest of the week as it is now, with whom it goes to, by organisation and address.
+
+    Raises NotReleasedError.
+    """
+    with commonweal.database.read() as connection:
+        round_ = released(connection, week)
+        network, history, on = read(connection, commonweal.now().date(), week)
+        unconfirmed, acting = unconfirmed_in(connection, network, on), people.every(connection)
+    names = network.names
+    for contents in of_round(round_, network, history, unconfirmed):
+        for person in readers(acting.get(contents.organisation.id, ()), on):
+            links = links_for(commonweal, contents, person, week)
+            network_name = commonweal.settings.network_name
+            yield contents, person, compose(contents, person, names, links, week=week, network_name=network_name)
 
 
 def write(commonweal: Commonweal, week: str, folder: Path) -> list[Path]:
@@ -266,66 +329,35 @@ def write(commonweal: Commonweal, week: str, folder: Path) -> list[Path]:
     Raises NotReleasedError where the week's round is not released; UnaddressableError, when all others are written,
     for addresses that no mail could carry.
     """
+    every = list(addressed(commonweal, week))
+    sender = stationery.sender(commonweal.settings.mail_from)
     with commonweal.database.read() as connection:
-        round_ = rounds.load(connection, week)
-        organisations = {id_: stored.record for id_, stored in members.organisations(connection).items()}
-        listings = {id_: stored.record for id_, stored in members.listings(connection).items()}
-        contacts = members.contacts(connection)
-        read_on = max(commonweal.now().date(), rounds.monday(week))
-        history = rounds.history(connection, read_on, week)
-    if round_ is None or round_.released_at is None:
-        state = "has no round" if round_ is None else "is proposed, not released"
-        raise NotReleasedError(f"week {week} {state}: nothing is mailed. Run: commonweal round --week {week} --release")
-    mail_from = sender(commonweal.settings.mail_from)
+        at = released(connection, week).released_at
+    assert at is not None
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     unaddressable: list[str] = []
-    standing = replace(
-        round_.proposal,
-        suggestions=tuple(_standing(round_, organisations, listings, history)),
-        left_out={id_: one for id_, one in round_.proposal.left_out.items() if id_ not in history.paused},
-    )
-    mailed = replace(round_, proposal=standing)
-    every = list(of_round(mailed, organisations, contacts, commonweal.settings.network_name))
-    for digest, contact in every:
+    several = Counter(contents.organisation.id for contents, _, _ in every)
+    for contents, person, mail in every:
+        organisation = contents.organisation.id
+        whole = f"{Kind.DIGEST}:{key_of(week, organisation)}:{person.id}"
         try:
-            mail = message(digest, contact, sender=mail_from, at=round_.released_at)
+            message = stationery.message(
+                mail, name=person.name, email=person.email, sender=sender, at=at, key=whole, whose=organisation
+            )
         except UnaddressableError as error:
             unaddressable.append(str(error))
             continue
-        path = folder / f"{_file_name(digest.organisation)}.eml"
-        _replace(path, mail.as_bytes())
-        _replace(path.with_suffix(".html"), digest.html.encode())
+        name = _file_name(organisation) + (f".{person.id}" if several[organisation] > 1 else "")
+        path = folder / f"{name}.eml"
+        _replace(path, message.as_bytes())
+        _replace(path.with_suffix(".html"), mail.html.encode())
         faults.point("digests.between-files")
         written.append(path)
         commonweal.progress("writing digests", len(written), len(every))
     if unaddressable:
         raise UnaddressableError("; ".join([*unaddressable, f"the other {len(written)} digests are written"]))
     return written
-
-
-def _standing(
-    round_: Round,
-    organisations: Mapping[OrganisationId, Organisation],
-    listings: Mapping[ListingId, Listing],
-    history: History,
-) -> Iterator[Suggestion]:
-    """The suggestions that no decision since the release rules out, between members that still are.
-
-    A decline counts when it is of the texts as they were released or as they are now, not when it is of older ones.
-    """
-    now = {**{profile(one).id: profile(one) for one in organisations.values()}, **listings}
-    for one in round_.suggestions:
-        both = one.need.organisation, one.offer.organisation
-        are_members = all(id_ in organisations and organisations[id_].standing is Standing.MEMBER for id_ in both)
-        decline = history.declined.get(one.pair)
-        is_declined = decline is not None and all(
-            text in (side.text, now.get(side.id, side).text)
-            for text, side in ((decline.need_text, one.need), (decline.offer_text, one.offer))
-        )
-        is_ruled_out = one.pair in history.forbidden or frozenset(both) in history.blocked
-        if are_members and not is_declined and not is_ruled_out and history.paused.isdisjoint(both):
-            yield one
 
 
 def _replace(path: Path, content: bytes) -> None:

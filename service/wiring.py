@@ -10,6 +10,7 @@ from matcher.assembling import Core, assemble
 from matcher.encoding import CachedEncoder, Progress, silent
 from matcher.network import Network
 from matcher.workers import cores
+from service.post import FolderPost, Post, SmtpPost
 from service.settings import Settings
 from service.signing import Signing, kept_secret
 from service.store import members
@@ -57,6 +58,11 @@ class Commonweal:
     def signing(self) -> Signing:
         secret = self.settings.secret.get_secret_value()
         return Signing(secret or kept_secret(self.settings.home / "secret"))
+
+    @cached_property
+    def post(self) -> Post:
+        """Where mails go: to the mail server that is set, or into a folder."""
+        return SmtpPost(self.settings) if self.settings.smtp_host else FolderPost(self.settings.mails / "sent")
 
     @property
     def workers(self) -> int:

@@ -13,8 +13,26 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
+from service.delivery import Postman
 from service.store.database import DatabaseError
-from service.web import access, api, limits, pages, reference, signin
+from service.web import (
+    access,
+    api,
+    desk,
+    introductions,
+    joining,
+    limits,
+    listings,
+    organisations,
+    oversight,
+    pages,
+    reference,
+    replying,
+    signin,
+    suggestions,
+    unsubscribing,
+    writing,
+)
 from service.web.access import SignInNeeded, Visiting
 from service.web.guard import Guard
 from service.web.rendering import STATIC, page
@@ -40,18 +58,34 @@ TAGS = [
 ]
 
 
-PARTS = (api, signin, pages)
-"""What has routes. The addresses of `pages` come last: an organisation's id may hold whatever theirs hold."""
+PARTS = (
+    api,
+    signin,
+    unsubscribing,
+    replying,
+    suggestions,
+    introductions,
+    joining,
+    desk,
+    oversight,
+    pages,
+    writing,
+    listings,
+    organisations,
+)
+"""What has routes. The addresses of `organisations` come last: an id may hold whatever theirs hold."""
 
 
 def create_app(commonweal: Commonweal) -> FastAPI:
-    """Pages and API of this Commonweal. Indexes are made in the background once it starts."""
-    warming = Warming(commonweal)
+    """Pages and API of this Commonweal. Indexes are made and mails delivered in the background once it starts."""
+    warming, postman = Warming(commonweal), Postman(commonweal)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         warming.start()
+        postman.start()
         yield
+        postman.stop()
         warming.stop()
 
     app = FastAPI(
@@ -67,6 +101,7 @@ def create_app(commonweal: Commonweal) -> FastAPI:
     )
     app.state.commonweal = commonweal
     app.state.warming = warming
+    app.state.postman = postman
     app.state.limiter = limits.limiter()
     for part in PARTS:
         app.include_router(part.router)

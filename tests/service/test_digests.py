@@ -31,17 +31,20 @@ from matcher.records import (
     Suggestion,
     profile,
 )
-from service import digests
-from service.digests import Digest, NotReleasedError, UnaddressableError
-from service.store import decisions, members, rounds
+from service import digests, stationery
+from service.digests import Contents, Links, NotReleasedError, Promises
+from service.signing import LinkError
+from service.stationery import Mail, UnaddressableError
+from service.store import confirmations, decisions, introductions, mails, members, people, rounds
 from service.store.database import Connection, Database
+from service.store.people import Person
 from service.wiring import Commonweal
 
 WEEK = "2026-W48"
 ALBA, BOREA, CIANO = OrganisationId("alba"), OrganisationId("borea"), OrganisationId("ciano")
 DELOS = OrganisationId("delos")
 NAMES = {ALBA: "Alba Community Kitchen", BOREA: "Borea Transport", DELOS: "Delos Night Shelter"}
-ANN = Contact(organisation=ALBA, name="Ann Alba", email="ann@alba.example")
+ANN = Person(id="ann", name="Ann Alba", email="ann@alba.example")
 KITCHEN = Organisation(id=ALBA, name=NAMES[ALBA], standing=Standing.MEMBER)
 VANS = Organisation(id=BOREA, name=NAMES[BOREA], standing=Standing.MEMBER, description="Vans and minibuses.")
 
@@ -95,10 +98,23 @@ NO = Decline(MINIBUS.need.text, MINIBUS.offer.text, "have one")
 AT = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
-def compose(
-    *suggestions: Suggestion, organisation: Organisation = KITCHEN, contact: Contact = ANN, **names: str
-) -> Digest:
-    return digests.compose(organisation, contact, suggestions, {**NAMES, **names}, week=WEEK, network_name="Commonweal")
+def links(contents: Contents) -> Links:
+    return Links(
+        replies={one.pair: f"https://network.example/reply/{'-'.join(one.pair)}" for one in contents.suggestions},
+        confirmations={one.id: f"https://network.example/confirm/{one.id}" for one in contents.unconfirmed},
+        unsubscribe="https://network.example/unsubscribe/ann",
+        pages="https://network.example/suggestions",
+        reply_by=date(2026, 12, 7),
+    )
+
+
+def composed(contents: Contents, reader: Person = ANN, **names: str) -> Mail:
+    return digests.compose(contents, reader, {**NAMES, **names}, links(contents), week=WEEK, network_name="Commonweal")
+
+
+def compose(*suggestions: Suggestion, organisation: Organisation = KITCHEN, reader: Person = ANN, **names: str) -> Mail:
+    own = tuple(s for s in suggestions if organisation.id in (s.need.organisation, s.offer.organisation))
+    return composed(Contents(organisation, own), reader, **names)
 
 
 HINT = LeftOut(
@@ -112,15 +128,22 @@ HINT = LeftOut(
 FULL = LeftOut(True, ("Another need or offer of yours would give us more to go by.",))
 
 
-def advise(left_out: LeftOut, *, organisation: Organisation = KITCHEN, contact: Contact = ANN) -> Digest:
-    return digests.advise(organisation, contact, left_out, week=WEEK, network_name="Commonweal")
+def advise(left_out: LeftOut, *, organisation: Organisation = KITCHEN, reader: Person = ANN) -> Mail:
+    return composed(Contents(organisation, left_out=left_out), reader)
 
 
 def mail(
-    digest: Digest, contact: Contact = ANN, sender: str = "Commonweal <suggestions@commonweal.example>"
+    digest: Mail, reader: Person = ANN, sender: str = "Commonweal <suggestions@commonweal.example>"
 ) -> EmailMessage:
-    at = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
-    return digests.message(digest, contact, sender=digests.sender(sender), at=at)
+    return stationery.message(
+        digest,
+        name=reader.name,
+        email=reader.email,
+        sender=stationery.sender(sender),
+        at=datetime(2026, 11, 23, 9, 30, tzinfo=UTC),
+        key="digest:2026-W48:alba:ann",
+        whose="alba",
+    )
 
 
 def parsed(content: bytes) -> EmailMessage:
@@ -175,7 +198,11 @@ def test_html_holds_what_people_wrote_escaped() -> None:
     html = compose(MINIBUS, borea="Borea <script>alert(1)</script>").html
     assert "a 16-seat minibus &lt;with lift&gt; &amp; driver" in html
     assert "<script" not in html
-    assert "http" not in html
+    assert set(re.findall(r'http[^"<]*', html)) == {
+        "https://network.example/reply/alba-n1-borea-o1",
+        "https://network.example/suggestions",
+        "https://network.example/unsubscribe/ann",
+    }
     assert "<img" not in html
 
 
@@ -225,7 +252,7 @@ def test_without_reasons_there_is_no_heading_for_them() -> None:
 
 
 def test_a_contact_without_a_name_is_addressed_as_colleagues() -> None:
-    digest = compose(MINIBUS, contact=replace(ANN, name=""))
+    digest = compose(MINIBUS, reader=replace(ANN, name=""))
     assert digest.text.startswith("Dear colleagues at Alba Community Kitchen,\n")
     assert mail(digest, replace(ANN, name=""))["To"] == "ann@alba.example"
 
@@ -236,20 +263,21 @@ NASTY = "Ann\r\nBcc: eve@evil.example\r\n\r\nHello"
 @example(name=NASTY)
 @given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80))
 def test_no_name_makes_a_header_of_its_own(name: str) -> None:
-    digest = compose(MINIBUS, borea=name, contact=replace(ANN, name=name))
+    digest = compose(MINIBUS, borea=name, reader=replace(ANN, name=name))
     content = mail(digest, replace(ANN, name=name)).as_bytes()
     headers = parsed(content)
     assert list(headers.keys()) == [
-        *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type")
+        *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "List-Unsubscribe", "List-Unsubscribe-Post"),
+        *("MIME-Version", "Content-Type"),
     ]
     assert [address.addr_spec for address in headers["To"].addresses] == ["ann@alba.example"]
     assert [part.get_content_type() for part in headers.iter_parts()] == ["text/plain", "text/html"]
 
 
 def test_names_outside_ascii_arrive_as_they_were_written() -> None:
-    contact = replace(ANN, name="Zoë Ó Dálaigh-Łukasz")
-    digest = compose(MINIBUS, contact=contact, borea="Börse für alle – 協会")
-    found = parsed(mail(digest, contact).as_bytes())
+    reader = replace(ANN, name="Zoë Ó Dálaigh-Łukasz")
+    digest = compose(MINIBUS, reader=reader, borea="Börse für alle – 協会")
+    found = parsed(mail(digest, reader).as_bytes())
     assert found["Subject"] == "1 suggestion this week: Börse für alle – 協会"
     assert found["To"].addresses[0].display_name == "Zoë Ó Dálaigh-Łukasz"
     text, html = (part.get_content() for part in found.iter_parts())
@@ -257,8 +285,8 @@ def test_names_outside_ascii_arrive_as_they_were_written() -> None:
 
 
 def test_an_address_with_a_domain_outside_ascii_is_written_so_that_servers_take_it() -> None:
-    contact = replace(ANN, email="ann@müller.example")
-    assert "To: Ann Alba <ann@xn--mller-kva.example>\n" in mail(compose(MINIBUS), contact).as_bytes().decode()
+    reader = replace(ANN, email="ann@müller.example")
+    assert "To: Ann Alba <ann@xn--mller-kva.example>\n" in mail(compose(MINIBUS), reader).as_bytes().decode()
 
 
 @pytest.mark.parametrize(
@@ -267,21 +295,20 @@ def test_an_address_with_a_domain_outside_ascii_is_written_so_that_servers_take_
 def test_an_address_no_mail_could_carry_names_its_organisation_and_not_itself(address: str) -> None:
     with pytest.raises(UnaddressableError) as raised:
         mail(compose(MINIBUS), replace(ANN, email=address))
-    assert str(raised.value) == (
-        "the contact_email of alba is no address that a mail can carry: import a corrected one"
-    )
+    assert str(raised.value) == "the mail address of alba is none that a mail can carry: enter a corrected one"
 
 
-def test_a_message_id_is_the_weeks_and_the_organisations_at_the_senders_domain() -> None:
-    digest = replace(compose(MINIBUS), organisation=OrganisationId("alba:leeds"))
+def test_a_message_id_is_the_mails_own_at_the_senders_domain() -> None:
     for sender in ("a@commonweal.example", "Commonweal <a@commonweal.example>"):
-        assert mail(digest, sender=sender)["Message-ID"] == "<2026-W48.alba%3Aleeds@commonweal.example>"
+        found = mail(compose(MINIBUS), sender=sender)["Message-ID"]
+        assert found == mail(compose(CHAIRS), sender=sender)["Message-ID"]
+        assert re.fullmatch(r"<[0-9a-f]{32}@commonweal\.example>", found)
 
 
 @pytest.mark.parametrize("setting", ["", "nobody", "a@", "a b@c.example", "a@b.example\nBcc: eve@evil.example", "a@.b"])
 def test_a_sender_no_mail_could_carry_names_its_setting(setting: str) -> None:
     with pytest.raises(UnaddressableError) as raised:
-        digests.sender(setting)
+        stationery.sender(setting)
     assert str(raised.value) == (
         f"COMMONWEAL_MAIL_FROM is {setting!r}, no address that a mail can carry; e.g. suggestions@example.org"
     )
@@ -289,7 +316,7 @@ def test_a_sender_no_mail_could_carry_names_its_setting(setting: str) -> None:
 
 def test_a_sender_may_have_a_name_and_a_domain_outside_ascii() -> None:
     content = mail(compose(MINIBUS), sender="Köln hilft <a@müller.example>").as_bytes().decode()
-    assert "\nMessage-ID: <2026-W48.alba@xn--mller-kva.example>\n" in content
+    assert re.search(r"\nMessage-ID: <\w+@xn--mller-kva\.example>\n", content)
     found = parsed(content.encode())["From"].addresses[0]
     assert (found.display_name, found.addr_spec) == ("Köln hilft", "a@xn--mller-kva.example")
 
@@ -298,6 +325,14 @@ def test_the_date_is_the_day_of_release_and_machines_do_not_answer() -> None:
     found = mail(compose(MINIBUS))
     assert found["Date"] == "Mon, 23 Nov 2026 09:30:00 +0000"
     assert found["Auto-Submitted"] == "auto-generated"
+
+
+def test_mail_programs_find_the_link_to_unsubscribe_whole_however_long_it_is() -> None:
+    link = f"https://network.example/unsubscribe/{'WyJhbm4iLCJhbGJhIl0.' * 12}"
+    digest = replace(compose(MINIBUS), headers={**compose(MINIBUS).headers, "List-Unsubscribe": f"<{link}>"})
+    for content in (mail(digest).as_bytes(), mail(digest).as_bytes(policy=email.policy.SMTP)):
+        assert f"List-Unsubscribe: <{link}>" in content.decode().splitlines()
+        assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in content.decode().splitlines()
 
 
 # Where a round has nothing
@@ -327,9 +362,13 @@ def test_where_something_fitted_the_mail_says_that_it_was_at_its_limit() -> None
         "\n"
         "- Another need or offer of yours would give us more to go by.\n"
         "\n"
-        "To change what is listed for you, tell your coordinator. What would help is\n"
-        "said once in four weeks at most; a suggestion reaches you in the week there is\n"
-        "one.\n"
+        "What would help is said once in four weeks at most; a suggestion reaches you\n"
+        "in the week there is one. You can change what is listed for you on your pages:\n"
+        "https://network.example/suggestions\n"
+        "\n"
+        "You get this because you act for Alba Community Kitchen. No digests, or none\n"
+        "for a while:\n"
+        "https://network.example/unsubscribe/ann\n"
         "\n"
         "Commonweal\n"
     )
@@ -373,6 +412,12 @@ def store_round(commonweal: Commonweal, *suggestions: Suggestion, release: bool 
             rounds.release(connection, WEEK, commonweal.now())
 
 
+def gone(connection: Connection, email: str, organisation: OrganisationId) -> None:
+    person = people.by_email(connection, email)
+    assert person is not None
+    assert people.leave(connection, person.id, organisation, AT)
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
@@ -395,7 +440,8 @@ def test_each_member_with_a_suggestion_gets_a_mail_and_ciano_gets_none(released:
 def test_a_member_without_a_contact_or_a_suggestion_gets_none(released: Commonweal, tmp_path: Path) -> None:
     with released.database.write() as connection:
         members.edit(connection, "ciano", {"standing": Standing.MEMBER})
-        members.save(connection, contacts=[Contact(organisation=CIANO, name="Cia"), Contact(organisation=BOREA)])
+        gone(connection, "bjorn@borea.example", BOREA)
+        gone(connection, "cia@ciano.example", CIANO)
         members.save(
             connection,
             organisations={DELOS: Organisation(id=DELOS, name="Delos", standing=Standing.MEMBER)},
@@ -431,8 +477,7 @@ def test_one_bad_address_keeps_nobody_else_from_a_mail(released: Commonweal, tmp
     with pytest.raises(UnaddressableError) as raised:
         digests.write(released, WEEK, tmp_path / "mails")
     assert str(raised.value) == (
-        "the contact_email of alba is no address that a mail can carry: import a corrected one; "
-        "the other 1 digests are written"
+        "the mail address of alba is none that a mail can carry: enter a corrected one; the other 1 digests are written"
     )
     assert list(contents(tmp_path / "mails")) == ["borea.eml", "borea.html"]
 
@@ -557,12 +602,18 @@ def test_a_member_with_nothing_is_mailed_what_would_help_beside_the_others(helpe
     written = digests.write(helped, WEEK, tmp_path / "mails")
     assert [path.name for path in written] == ["alba.eml", "borea.eml", "dafne.eml"]
     assert told == [("writing digests", done, 3) for done in (1, 2, 3)]
-    contact = Contact(organisation=DAFNE.id, name="Dan", email="dan@dafne.example")
-    digest = advise(HINT, organisation=DAFNE, contact=contact)
-    at = helped.now()
-    sender = digests.sender(helped.settings.mail_from)
-    assert written[-1].read_bytes() == digests.message(digest, contact, sender=sender, at=at).as_bytes()
-    assert written[-1].with_suffix(".html").read_bytes() == digest.html.encode()
+    with helped.database.read() as connection:
+        dan = people.by_email(connection, "dan@dafne.example")
+    assert dan is not None
+    contents = Contents(DAFNE, left_out=HINT)
+    digest = digests.compose(
+        contents, dan, {}, digests.links_for(helped, contents, dan, WEEK), week=WEEK, network_name="Commonweal"
+    )
+    html = written[-1].with_suffix(".html").read_bytes()
+    assert html == digest.html.encode()
+    body = parsed(written[-1].read_bytes()).get_body(("plain",))
+    assert body is not None
+    assert body.get_content() == digest.text
     for other in (b"Alba", b"Borea", b"minibus stands", b"@alba", b"@borea"):
         assert other not in written[-1].read_bytes()
 
@@ -579,11 +630,11 @@ def test_whoever_was_told_lately_or_has_suggestions_is_told_nothing_more(
     [
         lambda connection: decisions.pause(connection, DAFNE.id, "moving house", AT),
         lambda connection: members.edit(connection, "dafne", {"standing": Standing.LISTED}),
-        lambda connection: members.save(connection, contacts=[Contact(organisation=DAFNE.id, name="Dan")]),
+        lambda connection: gone(connection, "dan@dafne.example", DAFNE.id),
     ],
-    ids=["paused", "left", "no address"],
+    ids=["paused", "left", "nobody acts for it"],
 )
-def test_what_would_help_is_mailed_to_nobody_who_paused_or_left_or_has_no_address(
+def test_what_would_help_is_mailed_to_nobody_who_paused_or_left_or_for_whom_nobody_acts(
     helped: Commonweal, tmp_path: Path, happens: Callable[[Connection], None]
 ) -> None:
     with helped.database.write() as connection:
@@ -595,3 +646,185 @@ def test_a_suggestion_ruled_out_since_is_not_replaced_by_anything(helped: Common
     with helped.database.write() as connection:
         decisions.forbid(connection, *MINIBUS.pair, "the van is sold", AT)
     assert [path.name for path in digests.write(helped, WEEK, tmp_path / "mails")] == ["dafne.eml"]
+
+
+# Still true?
+
+
+OLD = Listing(id=ListingId("alba-n9"), organisation=ALBA, kind=Kind.NEED, text="A van on Mondays: ring 0113 496 0009")
+OLDER = replace(OLD, id=ListingId("alba-o9"), kind=Kind.OFFER, text="Ten <good> chairs")
+
+
+def test_what_nobody_has_confirmed_for_long_is_asked_about_in_the_golden_mail(
+    golden: Callable[[str, str], None],
+) -> None:
+    digest = composed(Contents(KITCHEN, unconfirmed=(OLD, OLDER)))
+    golden("still-true.txt", digest.text)
+    golden("still-true.html", digest.html)
+
+
+@pytest.mark.parametrize(
+    ("contents", "subject"),
+    [
+        (Contents(KITCHEN, unconfirmed=(OLD,)), "Still true? One of your listings"),
+        (Contents(KITCHEN, unconfirmed=(OLD, OLDER)), "Still true? 2 of your listings"),
+        (Contents(KITCHEN, (MINIBUS,), unconfirmed=(OLD,)), "1 suggestion this week: Borea Transport"),
+        (
+            Contents(KITCHEN, left_out=HINT, unconfirmed=(OLD,)),
+            "Nothing for you this week, and what would help",
+        ),
+    ],
+)
+def test_the_subject_asks_only_where_there_is_nothing_else(contents: Contents, subject: str) -> None:
+    digest = composed(contents)
+    assert digest.subject == subject
+    for part in (digest.text, digest.html):
+        assert "https://network.example/confirm/alba-n9" in part
+        assert "0113 496" not in part
+
+
+def unconfirmed(commonweal: Commonweal) -> None:
+    with commonweal.database.write() as connection:
+        confirmations.confirm(connection, ListingId("alba-n1"), date(2026, 8, 1), "ann")
+
+
+def test_an_organisation_with_nothing_but_an_unconfirmed_listing_gets_a_digest_of_its_own(
+    commonweal: Commonweal, tmp_path: Path
+) -> None:
+    store_round(commonweal)
+    assert digests.write(commonweal, WEEK, tmp_path / "before") == []
+    unconfirmed(commonweal)
+    (path,) = digests.write(commonweal, WEEK, tmp_path / "after")
+    found = parsed(path.read_bytes())
+    assert (path.name, found["Subject"]) == ("alba.eml", "Still true? One of your listings")
+    with commonweal.database.read() as connection:  # writing asks nobody
+        assert confirmations.every(connection)[ListingId("alba-n1")].asked_on is None
+
+
+# As long as a mail may be
+
+
+@pytest.mark.parametrize("letter", ["w", "Łukasz ", "<&>"])
+def test_the_largest_digest_is_cut_to_what_a_mail_program_shows(letter: str) -> None:
+    words = (letter * 4000)[:4000]
+    many = [
+        replace(
+            MINIBUS,
+            need=replace(MINIBUS.need, id=ListingId(f"alba-n{n}"), text=words),
+            offer=replace(MINIBUS.offer, id=ListingId(f"borea-o{n}"), text=words),
+            reasons=tuple(Reason(About.CLAUSES, words[:600]) for _ in range(4)),
+            mismatches=(Reason(About.TIMING, words[:300]),) * 3,
+        )
+        for n in range(40)
+    ]
+    digest = compose(*many)
+    assert len(mail(digest).as_bytes()) < 102_000
+    assert digest.subject == "40 suggestions this week: Borea Transport"
+    shown = digest.html.count("/reply/")
+    assert 0 < shown <= 40
+    assert (f"There are {40 - shown} more than a mail holds" in digest.text) == (shown < 40)
+    assert max(len(line) for line in digest.text.splitlines() if "https://" not in line) <= 78
+
+
+def test_a_digest_of_everyday_size_is_not_cut() -> None:
+    digest = compose(*ROUND)
+    assert "more than a mail holds" not in digest.text
+    assert "dispatch" not in digest.text
+    assert MINIBUS.offer.text.splitlines()[0] in digest.text
+
+
+# Promising
+
+
+def promised(commonweal: Commonweal) -> list[tuple[str, str]]:
+    with commonweal.database.read() as connection:
+        found = mails.every(connection, tuple(mails.State))
+    return sorted((one.key.rpartition(":")[0], one.email) for one in found)
+
+
+def add(commonweal: Commonweal, organisation: OrganisationId, email: str) -> Person:
+    with commonweal.database.write() as connection:
+        person = people.ensure(connection, email, "Zoe")
+        people.join(connection, person.id, organisation, by="ann")
+    return person
+
+
+def test_each_person_is_promised_one_digest_a_week_however_often_that_is_done(released: Commonweal) -> None:
+    assert digests.promise_all(released, WEEK) == Promises(2, 0)
+    assert digests.promise_all(released, WEEK) == Promises(0, 2)
+    add(released, ALBA, "zoe@alba.example")
+    assert digests.promise_all(released, WEEK) == Promises(1, 2)
+    assert promised(released) == [
+        ("digest:2026-W48:alba", "ann@alba.example"),
+        ("digest:2026-W48:alba", "zoe@alba.example"),
+        ("digest:2026-W48:borea", "bjorn@borea.example"),
+    ]
+
+
+def test_a_person_who_acts_for_two_organisations_is_promised_the_digest_of_each(released: Commonweal) -> None:
+    add(released, BOREA, "ann@alba.example")
+    assert digests.promise_all(released, WEEK) == Promises(3, 0)
+    assert promised(released) == [
+        ("digest:2026-W48:alba", "ann@alba.example"),
+        ("digest:2026-W48:borea", "ann@alba.example"),
+        ("digest:2026-W48:borea", "bjorn@borea.example"),
+    ]
+
+
+def test_before_the_release_nothing_is_promised(commonweal: Commonweal) -> None:
+    store_round(commonweal, MINIBUS, release=False)
+    with pytest.raises(NotReleasedError, match="is proposed, not released"):
+        digests.promise_all(commonweal, WEEK)
+    assert promised(commonweal) == []
+
+
+@pytest.mark.parametrize(
+    ("digest", "from_", "gets"),
+    [(False, None, 0), (True, date(2026, 11, 24), 0), (True, date(2026, 11, 23), 1), (True, None, 1)],
+)
+def test_who_wants_no_digest_or_none_yet_is_promised_and_written_none(
+    released: Commonweal, tmp_path: Path, digest: bool, from_: date | None, gets: int
+) -> None:
+    with released.database.write() as connection:
+        ann = people.by_email(connection, "ann@alba.example")
+        assert ann is not None
+        people.choose_digest(connection, ann.id, ALBA, digest=digest, from_=from_)
+    assert digests.promise_all(released, WEEK).new == 1 + gets
+    assert len(digests.write(released, WEEK, tmp_path)) == 1 + gets
+
+
+def test_an_address_from_which_mails_came_back_is_promised_none(released: Commonweal) -> None:
+    with released.database.write() as connection:
+        people.give_up_on(connection, "ann@alba.example", "550 no such user", AT)
+    digests.promise_all(released, WEEK)
+    assert promised(released) == [("digest:2026-W48:borea", "bjorn@borea.example")]
+
+
+def test_where_several_get_a_digest_each_has_a_file_and_links_of_their_own(
+    released: Commonweal, tmp_path: Path
+) -> None:
+    zoe = add(released, ALBA, "zoe@alba.example")
+    written = digests.write(released, WEEK, tmp_path)
+    with released.database.read() as connection:
+        ann = people.by_email(connection, "ann@alba.example")
+    assert ann is not None
+    assert sorted(path.name for path in written) == sorted([f"alba.{ann.id}.eml", f"alba.{zoe.id}.eml", "borea.eml"])
+    links = {path.name: set(re.findall(r'/reply/([^"]+)', path.with_suffix(".html").read_text())) for path in written}
+    assert len(set.union(*links.values())) == 3
+
+
+def test_a_reply_link_is_for_one_suggestion_one_organisation_one_person_and_a_fortnight(
+    released: Commonweal, tmp_path: Path
+) -> None:
+    digests.write(released, WEEK, tmp_path)
+    (token,) = set(re.findall(r'/reply/([^"]+)', (tmp_path / "alba.html").read_text()))
+    with released.database.read() as connection:
+        ann = people.by_email(connection, "ann@alba.example")
+    assert ann is not None
+    until = released.now() + timedelta(days=14)
+    key = introductions.key_of(WEEK, *MINIBUS.pair)
+    assert released.signing.read_until(until, "reply", token, 3) == (key, ALBA, ann.id)
+    with pytest.raises(LinkError, match="has run out"):
+        released.signing.read_until(until + timedelta(seconds=1), "reply", token, 3)
+    (token,) = set(re.findall(r'/unsubscribe/([^"]+)', (tmp_path / "alba.html").read_text()))
+    assert released.signing.read("unsubscribe", token, 2) == (ann.id, ALBA)
