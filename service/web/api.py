@@ -1,13 +1,27 @@
 """The API: the same question as on the first page, asked by a program."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, Depends, HTTPException
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from matcher.records import About, Kind, Strength
-from service.asking import LONGEST_NAME, LONGEST_TEXT, MOST_SUGGESTIONS, UnknownOrganisationError, ask
+from matcher.eligibility import NETWORK_RULES, RULES
+from matcher.network import Network
+from matcher.records import About, Kind, OrganisationId, Strength
+from service import signin
+from service.asking import (
+    LONGEST_NAME,
+    LONGEST_TEXT,
+    MOST_SUGGESTIONS,
+    UnknownOrganisationError,
+    ask,
+    find_organisation,
+)
+from service.store import people, tokens
+from service.store.people import Access
 from service.web.access import Here
 from service.web.pages import Current
 from service.web.presenting import Card, cards, naming
@@ -40,7 +54,8 @@ class Question(BaseModel):
     organisation: Name = Field(
         default="",
         description="Who asks: an organisation's id, or its whole name. Its own listings, and whom it must not meet, "
-        "are then left out, and its places count where none is given.",
+        "are then left out, and its places count where none is given. A member's token asks for the member's own "
+        "organisation, which need not be named where it is the only one.",
     )
     place: Name = Field(default="", description="Where it is: a town, a county, a region or a postcode district.")
     limit: int = Field(default=10, ge=1, le=MOST_SUGGESTIONS, description="The most suggestions to answer with.")
@@ -111,10 +126,36 @@ class Problem(BaseModel):
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "No token, or one that does not work (any more)."},
     404: {"model": Problem, "description": "No such organisation; `detail` names the nearest ids."},
     422: {"model": Problem, "description": "The question cannot be read; `faults` says field by field why."},
     503: {"model": Problem, "description": "Not ready yet, or the database is in use: try again in a few seconds."},
 }
+
+
+bearer = HTTPBearer(auto_error=False, description="A token that `commonweal user token` printed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """On whose behalf a program asks: coordinators see all, others what the members they act for may see."""
+
+    acts_for: tuple[OrganisationId, ...]
+    sees_all: bool
+
+
+def caller(here: Here, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Caller:
+    """Whoever's token it is. A browser that is signed in is nobody here: other sites could make it ask."""
+    if given is None:
+        says = "Send a token of yours: Authorization: Bearer TOKEN. `commonweal user token` makes one."
+        raise HTTPException(401, says, {"WWW-Authenticate": "Bearer"})
+    with here.database.read() as connection:
+        person = tokens.holder(connection, given.credentials)
+        acts_for = people.acts_for(connection, person.id) if person else ()
+    if person is None or not signin.may_sign_in(person, acts_for):
+        says = "This token does not work, or not any more."
+        raise HTTPException(401, says, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
+    return Caller(acts_for, sees_all=person.access is not Access.MEMBER)
 
 
 @router.post(
@@ -124,14 +165,17 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     response_description="Whom it could meet.",
     responses=PROBLEMS,
 )
-def match(question: Question, here: Here, network: Current) -> Answer:
+def match(question: Question, here: Here, asks: Annotated[Caller, Depends(caller)], network: Current) -> Answer:
     """Whom a need or an offer could meet today, best first, with reasons, what does not fit and what to mind.
 
-    Nothing is stored and nobody is told. The same question gives the same answer until the store changes.
+    A coordinator's token sees every listing, a member's those that members may see. Nothing is stored and nobody is
+    told. The same question gives the same answer until the store changes.
     """
     kind = Kind(question.asked_as)
+    rules = RULES if asks.sees_all else NETWORK_RULES
     try:
-        answer = ask(here, question.text, kind, question.organisation, question.place, question.limit)
+        organisation = question.organisation if asks.sees_all else _own(question.organisation, asks, network)
+        answer = ask(here, question.text, kind, organisation, question.place, question.limit, rules)
     except UnknownOrganisationError as error:
         raise HTTPException(404, str(error)) from None
     shown = cards(answer.suggestions, naming(network.organisations), read_as=kind)
@@ -140,6 +184,14 @@ def match(question: Question, here: Here, network: Current) -> Answer:
         notes=[note.says for note in answer.notes],
         revision=answer.revision,
     )
+
+
+def _own(wanted: str, asks: Caller, network: Network) -> str:
+    """The member's own organisation of this id or name; others are not known to it by asking."""
+    own = {id_: network.organisations[id_] for id_ in asks.acts_for if id_ in network.organisations}
+    if not wanted:
+        return next(iter(own)) if len(own) == 1 else ""
+    return find_organisation(own, wanted).id
 
 
 def _suggestion(card: Card) -> Suggestion:

@@ -62,7 +62,7 @@ def operations(openapi: Schema, base: str) -> tuple[Operation, ...]:
             says=tuple(operation.get("description", "").split("\n\n")),
             takes=_named(_body(operation)),
             replies=tuple(_replies(operation)),
-            curl=_curl(openapi, method.upper(), base + path, _named(_body(operation))),
+            curl=_curl(openapi, base + path, operation),
         )
         for path, methods in openapi["paths"].items()
         for method, operation in methods.items()
@@ -146,12 +146,14 @@ def _json(part: Schema) -> Schema:
     return schema
 
 
-def _curl(openapi: Schema, method: str, url: str, takes: str) -> str:
+def _curl(openapi: Schema, url: str, operation: Schema) -> str:
+    takes = _named(_body(operation))
+    token = " \\\n  --header 'Authorization: Bearer TOKEN'" if operation.get("security") else ""
     if not takes:
-        return f"curl {url}"
+        return f"curl {url}{token}"
     model = openapi["components"]["schemas"][takes]
     given = model["examples"][0]
     example = json.dumps(
         {name: given[name] for name in model["properties"] if name in given}, ensure_ascii=False, indent=2
     )
-    return f"curl {url} \\\n  --header 'Content-Type: application/json' \\\n  --data {shlex.quote(example)}"
+    return f"curl {url}{token} \\\n  --header 'Content-Type: application/json' \\\n  --data {shlex.quote(example)}"

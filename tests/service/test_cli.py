@@ -68,7 +68,8 @@ def test_these_are_all_the_commands() -> None:
         *("agree", "backup", "demo", "digests write", "doctor", "edit", "evaluate", "export", "fit", "import"),
         *("match", "migrate", "organisation cap", "organisation pause", "organisation resume", "pair block"),
         *("pair clear", "pair decline", "pair forbid", "pair list", "pair pin", "pair unblock", "restore", "round"),
-        *("serve", "simulate", "status"),
+        *("serve", "simulate", "status", "user access", "user add", "user link", "user list", "user remove"),
+        *("user revoke", "user token"),
     ]
 
 
