@@ -36,7 +36,8 @@ def change(commonweal: Commonweal, person: Person, organisation: OrganisationId,
         changed = entering.changes(stored, revision, trimmed, commonweal.core.vocabulary)
         if changed:
             members.edit(connection, organisation, changed)
-            entering.note(connection, commonweal, person, organisation, f"Changed the profile: {', '.join(changed)}.")
+            says = f"Changed the profile: {', '.join(changed).replace('_', ' ')}."
+            entering.note(connection, commonweal, person, organisation, says)
 
 
 def pause(commonweal: Commonweal, person: Person, organisation: OrganisationId, until: str, why: str) -> None:

@@ -1,4 +1,4 @@
-"""What coordinators look at: ask, rounds, organisations. Each page only reads."""
+"""What coordinators look at: ask, rounds. Each page only reads."""
 
 import re
 from dataclasses import dataclass, replace
@@ -9,12 +9,12 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
 from matcher.network import Network
-from matcher.records import Kind, OrganisationId
+from matcher.records import Kind
 from service.asking import LONGEST_NAME, LONGEST_TEXT, Note, UnknownOrganisationError, ask
 from service.store import rounds
 from service.web import access
 from service.web.access import Coordinator, Here
-from service.web.presenting import Card, Named, body, cards, naming, portrait, question_path, round_shown, week_in_words
+from service.web.presenting import Card, Named, body, cards, naming, question_path, round_shown, week_in_words
 from service.web.rendering import page
 from service.web.warming import NotReadyError
 from service.wiring import Commonweal
@@ -172,26 +172,3 @@ def _refuse_malformed(week: str) -> None:
         rounds.monday(week)
     except ValueError:
         raise HTTPException(422, "A round goes by its ISO week: write it like 2026-W48.") from None
-
-
-@router.get("/organisations/{id_:path}")
-def organisation(request: Request, here: Here, known: Coordinator, network: Current, id_: str) -> HTMLResponse:
-    """One organisation, what it needs and offers, and what this week suggests to it."""
-    found = network.organisations.get(OrganisationId(id_))
-    if found is None:
-        raise HTTPException(404, "No organisation is listed under this address.")
-    today = here.now().date()
-    week = rounds.week_of(today)
-    with here.database.read() as connection:
-        round_ = rounds.load(connection, week)
-    is_released = round_ is not None and round_.released_at is not None
-    released = round_.suggestions if round_ and is_released else ()
-    named = naming(network.organisations)
-    return page(
-        request,
-        "organisation.html",
-        portrait=portrait(found, network, today),
-        week=week_in_words(week, is_released=True) if is_released else None,
-        asked=cards([one for one in released if one.need.organisation == found.id], named, read_as=Kind.NEED),
-        given=cards([one for one in released if one.offer.organisation == found.id], named, read_as=Kind.OFFER),
-    )
