@@ -94,7 +94,7 @@ def test_contact_details_appear_nowhere(reader: TestClient, address: str) -> Non
 
 def test_the_pages_looked_through_are_all_there_are() -> None:
     routes = {getattr(route, "path", "") for route in pages.router.routes}
-    assert routes == {"/ask", "/rounds", "/rounds/{week}", "/organisations/{id_:path}"}
+    assert routes == {"/ask", "/rounds", "/rounds/{week}"}
 
 
 @pytest.mark.parametrize("address", PAGES)
