@@ -1,6 +1,7 @@
 """Opening the database: SQLite in WAL mode by default, PostgreSQL by URL, the same code for both."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ class Database:
     def __init__(self, url: str | URL, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self.url = _parsed(url)
         self._checked = False
+        self._busy_seconds = busy_seconds
+        self._turn = threading.Lock()
         self._engine = (_sqlite if self.is_sqlite else _postgresql)(self.url, busy_seconds)
 
     @property
@@ -63,11 +66,21 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction: committed whole at the end, nothing of it on an error. One writer at a time."""
         self._refuse_absent()
-        with self._translated(), self._engine.connect() as plain:
+        with self._translated(), self._in_turn(), self._engine.connect() as plain:
             connection = plain.execution_options(writes=True)
             with connection.begin():
                 self.check(connection)
                 yield connection
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Writers of one process wait for each other: SQLite only asks again and again, and may starve one of many."""
+        if not self._turn.acquire(timeout=self._busy_seconds):
+            raise DatabaseError(f"{self}: {BUSY}")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def version(self) -> str | None:
         """The schema's version; None where there are no tables yet."""

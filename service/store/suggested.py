@@ -35,18 +35,29 @@ def released_for(connection: Connection, organisation: OrganisationId, since: st
     """
     query = _released(connection, organisation, schema.suggestions).where(schema.suggestions.c.week >= since)
     made = {key_of(row.week, row.need, row.offer): (row.week, suggestion_of(row)) for row in connection.execute(query)}
-    return tuple(one for one in _told(connection, organisation, made) if one.week >= since)
+    told = [one for one in _told(connection, organisation, made) if one.week >= since]
+    told.sort(key=lambda one: (-one.suggestion.fit, one.suggestion.pair))
+    return tuple(sorted(told, key=lambda one: one.week, reverse=True))
 
 
 def find(connection: Connection, organisation: OrganisationId, key: str) -> Suggested | None:
     """The suggestion of this key, where it was made to the organisation."""
+    begun = introductions.load(connection, key)
+    made = (begun.week, begun.suggestion) if begun else _made(connection, organisation, key)
+    if made is None or organisation not in sides(made[1]):
+        return None
+    replies = introductions.replies(connection, [key]).get(key, {})
+    return _suggested(key, *made, organisation, replies, begun.seen_by(organisation) if begun else None)
+
+
+def _made(connection: Connection, organisation: OrganisationId, key: str) -> tuple[str, Suggestion] | None:
+    """The suggestion of this key in a released round, with its week."""
     table = schema.suggestions.c
-    made = {}
     for row in connection.execute(_released(connection, organisation, table.week, table.need, table.offer)):
         if key_of(row.week, row.need, row.offer) == key:
             this = table.week == row.week, table.need == row.need, table.offer == row.offer
-            made[key] = row.week, suggestion_of(connection.execute(select(schema.suggestions).where(*this)).one())
-    return next((one for one in _told(connection, organisation, made) if one.key == key), None)
+            return row.week, suggestion_of(connection.execute(select(schema.suggestions).where(*this)).one())
+    return None
 
 
 def _released(connection: Connection, organisation: OrganisationId, *columns: Any) -> Any:
@@ -61,18 +72,16 @@ def _released(connection: Connection, organisation: OrganisationId, *columns: An
 
 def _told(
     connection: Connection, organisation: OrganisationId, made: Mapping[str, tuple[str, Suggestion]]
-) -> tuple[Suggested, ...]:
+) -> list[Suggested]:
     begun = {one.key: one for one in introductions.of(connection, organisation)}
     found = {key: (one.week, one.suggestion) for key, one in begun.items() if one.origin is Origin.FOUND}
     every = {**made, **found}
     replies = introductions.replies(connection, every)
-    told = [
+    return [
         _suggested(key, week, suggestion, organisation, replies.get(key, {}), begun.get(key))
         for key, (week, suggestion) in every.items()
         if organisation in sides(suggestion)
     ]
-    told.sort(key=lambda one: (-one.suggestion.fit, one.suggestion.pair))
-    return tuple(sorted(told, key=lambda one: one.week, reverse=True))
 
 
 def _suggested(
