@@ -190,6 +190,43 @@ def accept(commonweal: Commonweal, token: str, *, person_name: str, register: Re
     return invitation.organisation
 
 
+def admit(
+    commonweal: Commonweal,
+    by: Person,
+    *,
+    organisation: OrganisationId | None,
+    name: str,
+    register: Register,
+    number: str,
+    until: date | None,
+    why: str,
+) -> OrganisationId:
+    """Makes an organisation a member that a coordinator speaks with, for whom nobody signs in: it has a telephone only.
+
+    A stored one, or a new one of this name. Raises FirstError where it is a member already, RefusedError.
+    """
+    now = commonweal.now()
+    _refuse_past(until, now)
+    if not why.strip():
+        raise RefusedError("Say who said so and when, for the record.")
+    with commonweal.database.write() as connection:
+        if organisation is not None and joining.standing(connection, organisation) is Standing.MEMBER:
+            raise FirstError("It is a member already.")
+        admitted = _invited(connection, organisation, name)
+        membership = Membership(
+            organisation=admitted,
+            register=register,
+            number=number,
+            approved_by=by.id,
+            approved_at=now,
+            until=until,
+        )
+        _begin(connection, membership)
+        says = _with_why(f"member until {_last_day(until)}, on its word", why)
+        events.record(connection, now, by.id, "admitted", says, admitted)
+    return admitted
+
+
 def withdraw(commonweal: Commonweal, id_: str, by: Person) -> None:
     """Takes an invitation back. Raises GoneError."""
     now = commonweal.now()

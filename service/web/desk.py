@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from matcher.masking import mask
-from matcher.records import OrganisationId
-from service import applying, joining
-from service.applying import LONGEST
+from matcher.records import Organisation, OrganisationId
+from service import applying, joining, registers
+from service.applying import LONGEST, Typed
 from service.joining import FirstError, GoneError, RefusedError
 from service.registers import REGISTERS
 from service.store import desk, mails, members, people, rounds
@@ -236,15 +236,11 @@ def send_invitation(
 def _invite(
     request: Request, here: Here, organisation: str, sent: dict[str, str], faults: dict[str, str]
 ) -> HTMLResponse:
-    with here.database.read() as connection:
-        found = members.organisations(connection).get(OrganisationId(organisation)) if organisation else None
-    if organisation and found is None:
-        raise HTTPException(404, "No organisation is stored under this address.")
     return page(
         request,
         "desk-invite.html",
         status=422 if faults else 200,
-        organisation=found and found.record,
+        organisation=_known_organisation(here, organisation),
         sent=sent,
         faults=faults,
         longest=LONGEST,
@@ -252,6 +248,80 @@ def _invite(
         days=joining.INVITATION_LASTS.days,
         mask=mask,
     )
+
+
+@router.get("/desk/admit")
+def admit(request: Request, here: Here, known: Coordinator, organisation: str = "") -> HTMLResponse:
+    """For an organisation that only has a telephone: a coordinator takes its word."""
+    until = joining.a_year_from(here.now().date()).isoformat()
+    return _admit(request, here, organisation, Typed(), {"until": until, "why": ""}, {})
+
+
+@router.post("/desk/admit", response_model=None)
+def admit_it(
+    request: Request,
+    here: Here,
+    known: Coordinator,
+    organisation: Line = "",
+    name: Line = "",
+    registered: Annotated[str, Form(alias="register")] = "",
+    number: Line = "",
+    until: Line = "",
+    why: Line = "",
+) -> HTMLResponse | RedirectResponse:
+    reading = applying.Reading()
+    called = "" if organisation else reading.line("name", name, "Write the organisation’s name.")
+    register, official = reading.number(registered, number)
+    if not reading.faults:
+        try:
+            became = joining.admit(
+                here,
+                known.person,
+                organisation=OrganisationId(organisation) if organisation else None,
+                name=called,
+                register=register,
+                number=official,
+                until=day(until),
+                why=_why(why),
+            )
+            return RedirectResponse(organisation_path(became), 303)
+        except (FirstError, RefusedError) as error:
+            reading.faults["says"] = str(error)
+    typed = Typed(name=name, register=registered, number=number)
+    return _admit(request, here, organisation, typed, {"until": until, "why": why}, reading.faults)
+
+
+def _admit(
+    request: Request, here: Here, organisation: str, typed: Typed, sent: dict[str, str], faults: dict[str, str]
+) -> HTMLResponse:
+    found = _known_organisation(here, organisation)
+    if found and not typed.register:
+        register, number = registers.first_of(found.identifiers)
+        typed = Typed(register=register if number else "", number=number)
+    return page(
+        request,
+        "desk-admit.html",
+        status=422 if faults else 200,
+        organisation=found,
+        typed=typed,
+        sent=sent,
+        faults=faults,
+        longest=LONGEST,
+        registers=REGISTERS,
+        today=here.now().date(),
+        mask=mask,
+    )
+
+
+def _known_organisation(here: Here, id_: str) -> Organisation | None:
+    """The organisation that a page is about; None where it is about a new one."""
+    if not id_:
+        return None
+    with here.database.read() as connection:
+        found = None if "\x00" in id_ else members.organisations(connection).get(OrganisationId(id_))
+    if found is None:
+        raise HTTPException(404, "No organisation is stored under this address.")
+    return found.record
 
 
 @router.get("/desk/invitations")
@@ -299,6 +369,10 @@ def organisation_path(organisation: str) -> str:
 
 def invite_path(organisation: str) -> str:
     return "/desk/invite?" + urlencode({"organisation": organisation})
+
+
+def admit_path(organisation: str) -> str:
+    return "/desk/admit?" + urlencode({"organisation": organisation})
 
 
 def _why(typed: str) -> str:

@@ -19,7 +19,7 @@ from service.store.mails import Promised, State
 from service.store.people import Access
 from service.web import access, revealing
 from service.web.access import Coordinator, Here, Visitor
-from service.web.desk import A_PAGE, IN_TROUBLE, PageNumber, day, invite_path, organisation_path
+from service.web.desk import A_PAGE, IN_TROUBLE, PageNumber, admit_path, day, invite_path, organisation_path
 from service.web.presenting import STANDINGS, long_date, moment
 from service.web.rendering import page
 
@@ -117,6 +117,7 @@ def _organisation(
         until=joining.a_year_from(here.now().date()),
         today=here.now().date(),
         invite_path=invite_path(found.id),
+        admit_path=admit_path(found.id),
         path_here=organisation_path(found.id),
         long_date=long_date,
         moment=moment,

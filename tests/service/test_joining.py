@@ -388,6 +388,38 @@ def test_a_new_organisation_may_be_invited_and_a_member_is_never_lowered(commonw
     assert acting(commonweal, "alba")[1] == ("new@alba.example", "Nia", cora.id)
 
 
+def test_an_organisation_with_a_telephone_only_joins_on_its_word(commonweal: Commonweal, cora: Person) -> None:
+    how: dict[str, Any] = {
+        "register": Register.NHS,
+        "number": "RR8",
+        "until": YEAR_ON,
+        "why": "Cia, by telephone today",
+    }
+    ciano = OrganisationId("ciano")
+    assert joining.admit(commonweal, cora, organisation=ciano, name="", **how) == "ciano"
+    assert organisation(commonweal, "ciano").standing is Standing.MEMBER
+    assert organisation(commonweal, "ciano").identifiers == ("GB-NHS-RR8",)
+    assert membership(commonweal, "ciano") == Membership(
+        organisation=ciano,
+        register=Register.NHS,
+        number="RR8",
+        approved_by=cora.id,
+        approved_at=NOON,
+        until=YEAR_ON,
+    )
+    assert done(commonweal, "ciano") == [
+        ("admitted", "member until 23 November 2027, on its word: Cia, by telephone today")
+    ]
+    assert digests(commonweal, "ciano") == []
+    assert promised(commonweal) == []
+    with pytest.raises(FirstError):
+        joining.admit(commonweal, cora, organisation=ciano, name="", **how)
+    with pytest.raises(RefusedError, match="who said so"):
+        joining.admit(commonweal, cora, organisation=None, name="Fina", **{**how, "why": " "})
+    assert joining.admit(commonweal, cora, organisation=None, name="Fina", **how) == "fina"
+    assert organisation(commonweal, "fina").name == "Fina"
+
+
 def test_the_end_is_told_once_and_then_comes(commonweal: Commonweal, cora: Person) -> None:
     alba = OrganisationId("alba")
     last = TODAY + timedelta(days=31)

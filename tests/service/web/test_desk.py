@@ -39,6 +39,8 @@ PAGES = (
     "/desk/invite",
     "/desk/invite?organisation=ciano",
     "/desk/invitations",
+    "/desk/admit",
+    "/desk/admit?organisation=ciano",
     "/desk/organisations",
     "/desk/organisations/alba",
     "/desk/mails",
@@ -49,6 +51,7 @@ POSTS = (
     "/desk/applications/{application}/refuse",
     "/desk/applications/{application}/reopen",
     "/desk/invite",
+    "/desk/admit",
     "/desk/invitations/{application}/withdraw",
     "/desk/organisations/alba/show",
     "/desk/organisations/alba/until",
@@ -105,7 +108,7 @@ def test_every_page_of_the_desk_opens_and_names_no_address(client: TestClient, c
     for path in (*PAGES, f"/desk/applications/{applied(commonweal).id}"):
         answer = client.get(path)
         assert answer.status_code == 200, path
-        secrets = (ELI, "jo.person@", "0117 496 0123", "12 Harbour")
+        secrets = (ELI, "Eli Elmo", "jo.person@", "Jo Person", "0117 496 0123", "12 Harbour")
         assert [secret for secret in secrets if secret in answer.text] == [], path
     assert client.get("/desk/people").status_code == 403
 
@@ -261,6 +264,24 @@ def test_a_new_organisation_is_invited_by_name(client: TestClient, form: Fill, c
     assert "Fina Foundry is stored already, as fina-foundry" in again.text
     no_day = client.post("/desk/invite", data=form(client, **{**typed, "name": "Gino", "until": "2026-01-01"}))
     assert no_day.status_code == 422
+
+
+def test_an_organisation_joins_on_its_word_once(client: TestClient, form: Fill, commonweal: Commonweal) -> None:
+    typed = {"organisation": "ciano", "register": "company", "number": "8407369", "until": "", "why": "Cia, today"}
+    for wrong, says in (
+        ({"number": "x"}, "“x” is no company number"),
+        ({"why": ""}, "Say who said so and when"),
+        ({"until": "2026-01-01"}, "is over already"),
+    ):
+        answer = client.post("/desk/admit", data=form(client, **{**typed, **wrong}))
+        assert (answer.status_code, says in answer.text) == (422, True)
+    answer = client.post("/desk/admit", data=form(client, **typed))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/desk/organisations/ciano")
+    page = client.get("/desk/organisations/ciano").text
+    assert "08407369" in page and "Admitted: member until it is ended, on its word: Cia, today" in page
+    again = client.post("/desk/admit", data=form(client, **typed))
+    assert (again.status_code, "It is a member already." in again.text) == (422, True)
+    assert client.post("/desk/admit", data=form(client, **{**typed, "organisation": "no"})).status_code == 404
 
 
 def test_a_membership_is_extended_only_as_it_was_seen(client: TestClient, form: Fill, commonweal: Commonweal) -> None:
