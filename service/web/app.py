@@ -52,7 +52,8 @@ Commonweal suggests which organisation should meet which: who offers what anothe
 There is one question to ask, and it changes nothing. An answer names organisations and says why, never whom to write \
 to: contact details pass only when both sides have said yes, and those inside texts are hidden.
 
-A program asks for a person, with a token of theirs: `commonweal user token` makes one. It is told what that person may see."""
+A program asks for a person, with a token of theirs: `commonweal user token` makes one. It is told what \
+that person may see."""
 TAGS = [
     {"name": "matching", "description": "Whom a need or an offer could meet."},
     {"name": "operation", "description": "For whoever keeps it running."},
