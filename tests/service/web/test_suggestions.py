@@ -1,0 +1,348 @@
+"""What was suggested, and replying to it: on the pages of an organisation's people, and by the link in a mail."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from matcher.proposing import Proposal
+from matcher.records import About, Kind, Listing, Reason, Strength, Suggestion
+from service import introductions, reply_links
+from service.store import introductions as stored
+from service.store import members, people, rounds
+from service.store.introductions import Answer, State, key_of
+from service.wiring import Commonweal
+
+WEEK = "2026-W48"
+KEY = key_of(WEEK, "alba-n1", "borea-o1")
+SECRETS = ("jo.person@borea.example", "0117 496 0123", "12 Harbour Road", "BS3 4AB")
+SUGGESTION = Suggestion(
+    need=Listing(
+        id="alba-n1", organisation="alba", kind=Kind.NEED, text="We want volunteers <b>soon</b>. Ring 0117 496 0123."
+    ),
+    offer=Listing(
+        id="borea-o1",
+        organisation="borea",
+        kind=Kind.OFFER,
+        text="Volunteers teach. Write to jo.person@borea.example, 12 Harbour Road, BS3 4AB.",
+    ),
+    fit=0.8125,
+    strength=Strength.STRONG,
+    score=1.0,
+    reasons=(Reason(About.PLACE, "Both are in Bristol."),),
+    mismatches=(Reason(About.TIMING, "The offer opens later."),),
+    cautions=(Reason(About.DUTY, "Speak with the council first."),),
+)
+Form = Callable[..., dict[str, Any]]
+SignIn = Callable[[str], TestClient]
+
+
+@pytest.fixture(autouse=True)
+def released(commonweal: Commonweal) -> dict[str, str]:
+    """Ann and Abel act for alba, Bo for borea, Dora for dorado."""
+    with commonweal.database.write() as connection:
+        for week in ("2026-W44", WEEK):
+            rounds.propose(connection, week, Proposal((SUGGESTION,)), versions={}, at=commonweal.now())
+            rounds.release(connection, week, commonweal.now())
+        who = {}
+        for name, organisation in (("ann", "alba"), ("abel", "alba"), ("bo", "borea"), ("dora", "dorado")):
+            who[name] = people.ensure(connection, f"{name}@{organisation}.example", f"{name.title()} Person").id
+            people.join(connection, who[name], organisation, by="import")
+    return who
+
+
+@pytest.fixture
+def ann(sign_in: SignIn) -> Iterator[TestClient]:
+    return sign_in("ann@alba.example")
+
+
+@pytest.fixture
+def bo(sign_in: SignIn) -> Iterator[TestClient]:
+    return sign_in("bo@borea.example")
+
+
+def state(commonweal: Commonweal) -> tuple[State | None, dict[str, tuple[str, str, str]]]:
+    with commonweal.database.read() as connection:
+        begun = stored.load(connection, KEY)
+        said = stored.replies(connection, [KEY]).get(KEY, {})
+    return begun and begun.state, {one: (str(r.answer), r.why, str(r.via)) for one, r in said.items()}
+
+
+def words(html: str) -> str:
+    """What a page says, without its markup."""
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def test_a_page_shows_what_was_suggested_with_reasons_mismatches_and_cautions(ann: TestClient) -> None:
+    page = ann.get("/suggestions")
+    assert page.status_code == 200
+    said = words(page.text)
+    for part in (
+        "Alba &amp; Friends needs We want volunteers &lt;b&gt;soon&lt;/b&gt;.",
+        "Borea offers Volunteers teach.",
+        "Why Both are in Bristol.",
+        "What does not fit The offer opens later.",
+        "Mind Speak with the council first.",
+        "Interested Not now Not for us",
+    ):
+        assert part in said
+    assert not any(secret in page.text for secret in SECRETS)
+    assert "0.8" not in page.text
+
+
+def test_each_side_reads_its_own_page_and_strangers_none(sign_in: SignIn, bo: TestClient, stranger: TestClient) -> None:
+    assert "Alba &amp; Friends" in bo.get(f"/suggestions/{KEY}").text
+    dora = sign_in("dora@dorado.example")
+    assert "Nothing is waiting for a reply" in dora.get("/suggestions").text
+    assert dora.get(f"/suggestions/{KEY}").status_code == 404
+    assert dora.get(f"/suggestions/{KEY}?organisation=alba").status_code == 404
+    answer = stranger.get(f"/suggestions/{KEY}", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?to=%2Fsuggestions%2F{KEY}")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reply"),
+    [
+        ({"answer": "interested"}, ("interested", "", "page")),
+        ({"answer": "not-now"}, ("not-now", "", "page")),
+        ({"no": "wrong place"}, ("not-for-us", "wrong place", "page")),
+        ({"no": "other", "words": " we  moved "}, ("not-for-us", "we moved", "page")),
+    ],
+)
+def test_a_reply_is_one_tap(
+    ann: TestClient, form: Form, commonweal: Commonweal, fields: dict[str, str], reply: tuple[str, str, str]
+) -> None:
+    answer = ann.post(f"/suggestions/{KEY}/reply", data=form(ann, organisation="alba", **fields))
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/suggestions/{KEY}")
+    assert state(commonweal)[1] == {"alba": reply}
+    page = words(ann.get(f"/suggestions/{KEY}").text)
+    assert f"Ann Person replied on 25 November 2026: {reply[0].replace('-', ' ')}" in page
+    assert "Take it back until 2 December 2026" in page
+
+
+def test_a_reply_is_taken_back_on_the_page(ann: TestClient, form: Form, commonweal: Commonweal) -> None:
+    ann.post(f"/suggestions/{KEY}/reply", data=form(ann, organisation="alba", answer="interested"))
+    answer = ann.post(f"/suggestions/{KEY}/undo", data=form(ann, organisation="alba"))
+    assert (answer.status_code, state(commonweal)) == (303, (State.WITHDRAWN, {}))
+    assert "Interested" in ann.get(f"/suggestions/{KEY}").text
+
+
+def test_who_comes_second_is_told_who_was_first(
+    ann: TestClient, sign_in: SignIn, form: Form, commonweal: Commonweal
+) -> None:
+    ann.post(f"/suggestions/{KEY}/reply", data=form(ann, organisation="alba", answer="not-now"))
+    abel = sign_in("abel@alba.example")
+    answer = abel.post(f"/suggestions/{KEY}/reply", data=form(abel, organisation="alba", answer="interested"))
+    assert answer.status_code == 409
+    assert "Ann Person replied first, on 25 November 2026: not now." in words(answer.text)
+    assert state(commonweal)[1] == {"alba": ("not-now", "", "page")}
+
+
+def test_a_yes_that_cannot_be_is_told_why(ann: TestClient, form: Form, commonweal: Commonweal) -> None:
+    with commonweal.database.write() as connection:
+        members.edit(connection, "borea-o1", {"capacity": 0})
+    answer = ann.post(f"/suggestions/{KEY}/reply", data=form(ann, organisation="alba", answer="interested"))
+    assert answer.status_code == 409
+    assert "Borea has as many partners for this as it takes." in words(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"answer": "perhaps"}, 422),
+        ({}, 422),
+        ({"no": "x" * 501}, 422),
+        ({"answer": "interested", "organisation": "borea"}, 404),
+        ({"answer": "interested", "organisation": "nobody"}, 404),
+    ],
+)
+def test_what_no_button_says_changes_nothing(
+    ann: TestClient, form: Form, commonweal: Commonweal, fields: dict[str, str], status: int
+) -> None:
+    answer = ann.post(f"/suggestions/{KEY}/reply", data=form(ann, **{"organisation": "alba", **fields}))
+    assert (answer.status_code, state(commonweal)) == (status, (None, {}))
+
+
+def test_a_form_of_another_site_replies_nothing(ann: TestClient, commonweal: Commonweal) -> None:
+    for path in ("reply", "undo"):
+        answer = ann.post(f"/suggestions/{KEY}/{path}", data={"organisation": "alba", "answer": "interested"})
+        assert answer.status_code == 403
+    assert state(commonweal) == (None, {})
+
+
+def test_looking_replies_nothing(ann: TestClient, stranger: TestClient, commonweal: Commonweal, token: str) -> None:
+    for browser, path in ((ann, "/suggestions"), (ann, f"/suggestions/{KEY}"), (stranger, f"/reply/{token}")):
+        for _ in range(2):
+            assert (browser.get(path).status_code, browser.head(path).status_code) == (200, 200)
+    assert ann.get(f"/suggestions/{KEY}/reply").status_code == 405
+    assert state(commonweal) == (None, {})
+
+
+def test_a_coordinator_sees_and_replies_for_an_organisation(
+    client: TestClient, form: Form, commonweal: Commonweal
+) -> None:
+    assert "You act for no organisation" in client.get("/suggestions").text
+    assert "Borea" in client.get("/suggestions?organisation=alba").text
+    answer = client.post(f"/suggestions/{KEY}/reply", data=form(client, organisation="alba", answer="interested"))
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/suggestions/{KEY}?organisation=alba")
+    assert state(commonweal) == (State.ASKED, {"alba": ("interested", "", "coordinator")})
+    assert "A coordinator replied on 25 November 2026: interested." in words(
+        client.get(answer.headers["location"]).text
+    )
+
+
+def test_a_person_of_several_organisations_finds_them_apart(sign_in: SignIn, commonweal: Commonweal) -> None:
+    with commonweal.database.write() as connection:
+        jo = people.by_email(connection, "jo.person@borea.example")
+        assert jo is not None
+        people.join(connection, jo.id, "alba", by="import")
+    page = sign_in("jo.person@borea.example").get("/suggestions").text
+    assert re.findall(r"<h2[^>]*>([^<]+)</h2>", page) == ["Alba &amp; Friends", "Borea"]
+    assert page.count(f'action="/suggestions/{KEY}/reply"') == 6
+
+
+def test_earlier_ones_are_folded_and_lead_to_their_pages(ann: TestClient, form: Form) -> None:
+    old = key_of("2026-W44", "alba-n1", "borea-o1")
+    ann.post(f"/suggestions/{old}/reply", data=form(ann, organisation="alba", answer="not-now"))
+    page = ann.get("/suggestions").text
+    assert "<summary>Earlier: 1</summary>" in page
+    assert f'<a href="/suggestions/{old}?organisation=alba">Borea</a>' in page
+    assert ann.get(f"/suggestions/{old}").status_code == 200
+
+
+def test_neither_page_tells_what_the_other_side_said(
+    ann: TestClient, bo: TestClient, form: Form, commonweal: Commonweal
+) -> None:
+    before = bo.get("/suggestions").text, bo.get("/introductions").text
+    ann.post(f"/suggestions/{KEY}/reply", data=form(ann, organisation="alba", no="too big for us"))
+    assert tied_off(before) == tied_off((bo.get("/suggestions").text, bo.get("/introductions").text))
+
+
+def tied_off(pages: tuple[str, str]) -> list[str]:
+    """Pages without what ties their forms to the moment."""
+    return [re.sub(r'name="form" value="[^"]+"', "", page) for page in pages]
+
+
+@pytest.fixture
+def token(commonweal: Commonweal, released: dict[str, str]) -> str:
+    return reply_links.address_of(commonweal, KEY, "alba", released["ann"]).rsplit("/", 1)[1]
+
+
+def test_a_link_shows_its_one_suggestion_and_leads_nowhere_else(stranger: TestClient, token: str) -> None:
+    page = stranger.get(f"/reply/{token}")
+    assert page.status_code == 200
+    said = words(page.text)
+    assert "Are you interested? Nothing is sent before you press a button." in said
+    assert "Interested Not now Not for us" in said
+    assert not any(secret in page.text for secret in (*SECRETS, "Ann Person", "ann@alba.example"))
+    main = page.text[page.text.index("<main") : page.text.index("</main>")]
+    assert set(re.findall(r'(?:href|action)="([^"]+)"', main)) == {f"/reply/{token}"}
+    assert page.headers["cache-control"] == "no-store"
+    assert "set-cookie" not in page.headers
+
+
+@pytest.mark.parametrize(
+    ("fields", "reply"),
+    [
+        ({"answer": "interested"}, ("interested", "", "link")),
+        ({"answer": "not-now"}, ("not-now", "", "link")),
+        ({"no": "wrong time"}, ("not-for-us", "wrong time", "link")),
+        ({"no": "already have this", "words": "since May"}, ("not-for-us", "already have this: since May", "link")),
+    ],
+)
+def test_a_link_replies_without_signing_in_and_takes_back(
+    stranger: TestClient, token: str, commonweal: Commonweal, fields: dict[str, str], reply: tuple[str, str, str]
+) -> None:
+    answer = stranger.post(f"/reply/{token}", data=fields)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/reply/{token}")
+    assert state(commonweal)[1] == {"alba": reply}
+    page = words(stranger.get(f"/reply/{token}").text)
+    assert "Ann Person replied on 25 November 2026" in page
+    assert "Interested" not in page
+    assert stranger.post(f"/reply/{token}", data={"undo": "yes"}).status_code == 303
+    assert state(commonweal)[1] == {}
+
+
+def test_a_link_opens_nothing_but_its_own_suggestion(
+    stranger: TestClient, token: str, commonweal: Commonweal, form: Form
+) -> None:
+    other = key_of("2026-W44", "alba-n1", "borea-o1")
+    stranger.get(f"/reply/{token}")
+    assert stranger.get("/suggestions", follow_redirects=False).status_code == 303
+    answer = stranger.post(f"/suggestions/{other}/reply", data={"organisation": "alba", "answer": "interested"})
+    assert answer.status_code in (303, 403)
+    for purpose in ("unsubscribe", "confirm", "sign-in"):
+        assert stranger.get(f"/{purpose}/{token}").status_code in (404, 410)
+    assert state(commonweal) == (None, {})
+
+
+def test_a_link_says_what_a_colleague_replied_first(
+    stranger: TestClient, token: str, commonweal: Commonweal, released: dict[str, str]
+) -> None:
+    introductions.reply(commonweal, "alba", KEY, released["abel"], Answer.NOT_NOW)
+    answer = stranger.post(f"/reply/{token}", data={"answer": "interested"})
+    assert answer.status_code == 409
+    assert "Abel Person replied first, on 25 November 2026: not now." in words(answer.text)
+    assert "Take it back" in answer.text
+
+
+def test_a_link_that_ran_out_says_so_and_leads_to_signing_in(
+    stranger: TestClient, token: str, commonweal: Commonweal
+) -> None:
+    later = commonweal.now() + timedelta(days=14, seconds=1)
+    commonweal.now = lambda: later
+    for answer in (stranger.get(f"/reply/{token}"), stranger.post(f"/reply/{token}", data={"answer": "interested"})):
+        assert answer.status_code == 410
+        assert "This link has run out." in answer.text
+        assert 'href="/sign-in?to=/suggestions"' in answer.text
+        assert "Borea" not in answer.text
+    assert state(commonweal) == (None, {})
+
+
+@pytest.mark.parametrize("change", ["left", "cut", "forged", "unreleased"])
+def test_a_link_works_for_who_still_acts_for_the_organisation_and_only_whole(
+    change: str, stranger: TestClient, token: str, commonweal: Commonweal, released: dict[str, str]
+) -> None:
+    if change == "left":
+        with commonweal.database.write() as connection:
+            people.leave(connection, released["ann"], "alba", commonweal.now())
+    elif change == "cut":
+        token = token[:-1]
+    elif change == "forged":
+        token = reply_links.address_of(commonweal, KEY, "alba", released["bo"]).rsplit("/", 1)[1]
+    else:
+        token = reply_links.address_of(commonweal, "0" * 20, "alba", released["ann"]).rsplit("/", 1)[1]
+    assert stranger.get(f"/reply/{token}").status_code == 410
+    assert stranger.post(f"/reply/{token}", data={"answer": "interested"}).status_code == 410
+    assert state(commonweal) == (None, {})
+
+
+def test_a_link_replies_also_where_somebody_is_signed_in_as_somebody_else(
+    bo: TestClient, token: str, commonweal: Commonweal
+) -> None:
+    page = bo.get(f"/reply/{token}").text
+    assert "Bo Person" not in page
+    bo.post(f"/reply/{token}", data={"answer": "interested"})
+    assert state(commonweal) == (State.ASKED, {"alba": ("interested", "", "link")})
+
+
+def test_an_organisation_whose_id_holds_anything_is_replied_for(
+    client: TestClient, form: Form, commonweal: Commonweal
+) -> None:
+    odd = "a/b?c&d=é"
+    with commonweal.database.write() as connection:
+        (alba,) = members.these_organisations(connection, ["alba"]).values()
+        members.save(connection, organisations={odd: replace(alba, id=odd)})
+        need = replace(SUGGESTION.need, id="odd-n1", organisation=odd)
+        members.save(connection, listings={"odd-n1": need})
+        rounds.propose(
+            connection, "2026-W47", Proposal((replace(SUGGESTION, need=need),)), versions={}, at=commonweal.now()
+        )
+        rounds.release(connection, "2026-W47", commonweal.now())
+    key = key_of("2026-W47", "odd-n1", "borea-o1")
+    answer = client.post(f"/suggestions/{key}/reply", data=form(client, organisation=odd, answer="not-now"))
+    assert client.get(answer.headers["location"]).status_code == 200
