@@ -126,6 +126,7 @@ class Problem(BaseModel):
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The body is no text in UTF-8."},
     401: {"model": Problem, "description": "No token, or one that does not work (any more)."},
     404: {"model": Problem, "description": "No such organisation; `detail` names the nearest ids."},
     422: {"model": Problem, "description": "The question cannot be read; `faults` says field by field why."},

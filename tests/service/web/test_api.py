@@ -154,7 +154,7 @@ def test_the_description_names_every_field_and_every_answer(reader: TestClient) 
         "/healthz": ["get"],
     }
     responses = openapi["paths"]["/api/v1/match"]["post"]["responses"]
-    assert set(responses) == {"200", "401", "404", "422", "503"}
+    assert set(responses) == {"200", "400", "401", "404", "422", "503"}
     assert openapi["paths"]["/api/v1/match"]["post"]["security"] == [{"HTTPBearer": []}]
     unready = openapi["paths"]["/healthz"]["get"]["responses"]["503"]
     assert unready["content"] == responses["503"]["content"]  # a Problem, whether indexes or the database are missing
