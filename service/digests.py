@@ -25,7 +25,7 @@ from service.signing import LASTS
 from service.stationery import Item, Mail, UnaddressableError, day, item, one_line, own_label, rendered, shortened
 from service.store import confirmations, introductions, mails, members, people, rounds
 from service.store.database import Connection
-from service.store.mails import Kind
+from service.store.mails import Kind, State
 from service.store.people import Acting, Person
 from service.store.rounds import Round
 from service.wiring import Commonweal
@@ -169,6 +169,10 @@ def links_for(commonweal: Commonweal, contents: Contents, person: Person, week: 
 def key_of(week: str, organisation: OrganisationId) -> str:
     """What a digest is promised by, once for each person who gets it."""
     return f"{week}:{organisation}"
+
+
+def _whole_key(week: str, organisation: OrganisationId, person: Person) -> str:
+    return f"{Kind.DIGEST}:{key_of(week, organisation)}:{person.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +327,17 @@ def addressed(commonweal: Commonweal, week: str) -> Iterator[tuple[Contents, Per
             yield contents, person, compose(contents, person, names, links, week=week, network_name=network_name)
 
 
+def unsent(commonweal: Commonweal, week: str) -> int:
+    """How many digests of the week, composed as they are now, are not sent, nor promised and dropped or failed.
+
+    Raises NotReleasedError.
+    """
+    every = [(contents.organisation.id, person) for contents, person, _ in addressed(commonweal, week)]
+    with commonweal.database.read() as connection:
+        found = [mails.get(connection, _whole_key(week, id_, person)) for id_, person in every]
+    return sum(one is None or one.state is State.WAITING for one in found)
+
+
 def write(commonweal: Commonweal, week: str, folder: Path) -> list[Path]:
     """Writes each digest of the week's released round as `.eml` and `.html`, whole or not at all, and says where.
 
@@ -340,7 +355,7 @@ def write(commonweal: Commonweal, week: str, folder: Path) -> list[Path]:
     several = Counter(contents.organisation.id for contents, _, _ in every)
     for contents, person, mail in every:
         organisation = contents.organisation.id
-        whole = f"{Kind.DIGEST}:{key_of(week, organisation)}:{person.id}"
+        whole = _whole_key(week, organisation, person)
         try:
             message = stationery.message(
                 mail, name=person.name, email=person.email, sender=sender, at=at, key=whole, whose=organisation

@@ -4,16 +4,25 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from matcher import ranking, vocabulary
 from matcher.artefacts import artefact
 from matcher.errors import CommonwealError
 from matcher.places import TableGazetteer
 from matcher.sentence_encoder import find_weights, pinned
+from service import post, stationery
+from service.settings import LOOPBACK
+from service.store import mails
+from service.store.mails import State
 from service.wiring import Commonweal
 
 LEAST_FREE = 500 * 1024 * 1024
+LATELY = timedelta(days=7)
+"""For how long a mail that may have gone or not is worth a person's decision."""
+OVERDUE = timedelta(hours=1)
 
 
 class UnsoundError(CommonwealError):
@@ -39,6 +48,10 @@ def examine(commonweal: Commonweal) -> Iterator[Finding]:
         ("vocabulary", _vocabulary),
         ("places", _places),
         ("ranker", _ranker),
+        ("address", _address),
+        ("secret", _secret),
+        ("post", _post),
+        ("mails", _mails),
     )
     for name, check in checks:
         try:
@@ -116,6 +129,82 @@ def _places(commonweal: Commonweal) -> str:
 def _ranker(commonweal: Commonweal) -> str:
     path = commonweal.settings.ranker or artefact("models", "ranker.toml")
     return f"{path.name}, version {ranking.load(path).version}"
+
+
+def _address(commonweal: Commonweal) -> str:
+    settings = commonweal.settings
+    parts = urlsplit(settings.address)
+    if settings.smtp_host and not settings.base_url:
+        raise UnsoundError(
+            f"links in mails lead to {settings.address}, which no reader reaches; set COMMONWEAL_BASE_URL"
+        )
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise UnsoundError(f"{settings.address} is not encrypted, links to sign in with included; serve it by https")
+    return f"links in mails lead to {settings.address}" + ("" if settings.base_url else ", this machine alone")
+
+
+def _secret(commonweal: Commonweal) -> str:
+    settings = commonweal.settings
+    if settings.secret.get_secret_value():
+        return "as COMMONWEAL_SECRET says"
+    kept = settings.home / "secret"
+    if not kept.exists():
+        return f"none yet; the first link makes {kept}"
+    if kept.stat().st_mode & 0o077:
+        raise UnsoundError(f"{kept} may be read by others, who could sign links with it. Run: chmod 600 {kept}")
+    return f"in {kept}, for its owner alone; to run elsewhere, too, set COMMONWEAL_SECRET to it"
+
+
+def _post(commonweal: Commonweal) -> str:
+    settings = commonweal.settings
+    sender = stationery.sender(settings.mail_from)
+    if not settings.smtp_host:
+        return f"no mail server: mails are {commonweal.post}. To send them, set COMMONWEAL_SMTP_HOST"
+    if sender.domain.endswith(".example"):
+        raise UnsoundError(
+            f"COMMONWEAL_MAIL_FROM is {sender.addr_spec}, which is nobody's; set it to an address of yours"
+        )
+    line = post.connected(settings)
+    line.close()
+    login = f", logged in as {settings.smtp_user}" if settings.smtp_user else ""
+    is_own = settings.smtp_host in LOOPBACK
+    how = (
+        "in the open"
+        if settings.smtp_security == "none"
+        else f"encrypted{', its certificate unread' if is_own else ''}"
+    )
+    return f"{commonweal.post} answers, {how}{login}. {_what_others_check(sender.domain)}"
+
+
+def _what_others_check(domain: str) -> str:
+    """Three records in the domain's DNS, without which mails end up as spam. They are looked up by other tools."""
+    return (
+        f"So that others believe it, {domain} needs three TXT records. SPF, at {domain}: v=spf1, the mail server that "
+        f"sends for it (its provider says which include:), -all. DKIM, at NAME._domainkey.{domain}: the public key "
+        f"that this server signs with (its provider gives both). DMARC, at _dmarc.{domain}: "
+        f"v=DMARC1; p=none; rua=mailto:postmaster@{domain} to begin with, p=quarantine once the reports are clean"
+    )
+
+
+def _mails(commonweal: Commonweal) -> str:
+    if commonweal.database.version() is None:
+        return "none yet"
+    now = commonweal.now()
+    with commonweal.database.read() as connection:
+        counts = mails.counts(connection)
+        open_ = mails.every(connection, [State.SENDING, State.UNSURE, State.WAITING])
+    lately = [one for one in open_ if one.claimed_at and now - one.claimed_at < LATELY]
+    unsure = sum(one.state is State.UNSURE for one in lately) + sum(one.is_stuck(now) for one in open_)
+    if unsure:
+        raise UnsoundError(
+            f"{unsure} may have gone or not; decide with: commonweal mails list, commonweal mails retry KEY"
+        )
+    late = sum(one.state is State.WAITING and not one.says and now - one.due > OVERDUE for one in open_)
+    if late:
+        raise UnsoundError(
+            f"{late} should have gone an hour ago. Is `commonweal serve` running? Or: commonweal mails send"
+        )
+    return ", ".join(f"{count} {state}" for state, count in counts.items()) or "none yet"
 
 
 def _folder(commonweal: Commonweal) -> Path:

@@ -136,10 +136,7 @@ def applied(frame: Frame, about: Applying) -> Mail:
         frame,
         Letter(
             subject=f"We have your application for {name}",
-            says=(
-                f"Thank you for asking to join {frame.network}. A coordinator looks at every application and writes "
-                "to you with the answer.",
-            ),
+            says=(f"Thank you for asking to join {frame.network}. A coordinator looks at it and writes to you.",),
             facts=_facts(about, name),
             then=("If it was not you who applied, do nothing: the address is not used for anything else.",),
             why="You get this because somebody applied with this address.",
@@ -147,14 +144,13 @@ def applied(frame: Frame, about: Applying) -> Mail:
     )
 
 
-def application(frame: Frame, about: Applying, waits: bool = True) -> Mail:
+def application(frame: Frame, about: Applying) -> Mail:
     name = shown(about.organisation)
-    state = "It waits for a decision." if waits else "It has been decided meanwhile."
     return _written(
         frame,
         Letter(
             subject=f"{name} asks to join",
-            says=(f"{name} asks to join {frame.network}. {state}",),
+            says=(f"{name} asks to join {frame.network}. It waits for a decision.",),
             facts=_facts(about, name),
             link=("Look at the application", f"{frame.address}/desk"),
             why=f"You get this because you are a coordinator of {frame.network}.",

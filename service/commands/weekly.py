@@ -141,7 +141,7 @@ def digests_write(
     week: Week = "",
     json: Json = False,
 ) -> None:
-    """Writes each member's digest of a released round as .eml and .html.
+    """Writes each digest of a released round as .eml and .html, for every person who gets one.
 
     Example: `commonweal digests write --to mails`
     """
@@ -156,3 +156,31 @@ def digests_write(
         as_json({"week": week, "folder": str(folder), "digests": [path.name for path in written]})
     else:
         out.print(f"{counted(len(written), 'digest')} of {week} in {folder}", markup=False)
+
+
+@digests_app.command("send")
+def digests_send(
+    week: Week = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say to how many digests would go; promise and send nothing.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Most mails; all when left out.")] = None,
+    json: Json = False,
+) -> None:
+    """Sends the digests of a released round: to each person once a week at most, however often this is run.
+
+    Example: `commonweal digests send --dry-run`
+    """
+    from service import digests
+    from service.commands.mails import told
+    from service.delivery import Run, deliver
+    from service.store.mails import Kind
+
+    commonweal = commonweal_here(quiet=json)
+    week = this_week(commonweal, week)
+    if dry_run:
+        told(Run(sent=digests.unsent(commonweal, week)), "digest", dry_run=True, as_document=json)
+        return
+    digests.promise_all(commonweal, week)
+    run = deliver(commonweal, limit=limit, kinds=[Kind.DIGEST])
+    told(run, "digest", dry_run=False, as_document=json)

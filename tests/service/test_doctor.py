@@ -4,19 +4,26 @@ import hashlib
 import importlib.util
 import json
 import shutil
+import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
 
 from matcher.artefacts import artefact
-from service.doctor import Finding, examine
+from service.doctor import Finding, UnsoundError, _mails, examine
 from service.settings import Settings
+from service.signing import kept_secret
+from service.store import mails
 from service.wiring import Commonweal
 
 NAMES = ["home", "database", "weights", "vectors", "vocabulary", "places", "ranker"]
+NAMES += ["address", "secret", "post", "mails"]
 
 
 def findings(home: Path, **settings: Any) -> dict[str, Finding]:
@@ -117,10 +124,10 @@ def test_a_database_without_tables_says_how_they_are_made(tmp_path: Path) -> Non
     assert found["database"].endswith("no tables yet. Run: commonweal migrate")
 
 
-def test_a_database_that_is_none_is_told_twice_and_hinders_no_other_check(tmp_path: Path) -> None:
+def test_a_database_that_is_none_is_told_by_whoever_asks_it_and_hinders_no_other_check(tmp_path: Path) -> None:
     (tmp_path / "commonweal.db").write_text("a letter " * 100)
     found = failing(findings(tmp_path, encoder="hash"))
-    assert sorted(found) == ["database", "vectors", "weights"]
+    assert sorted(found) == ["database", "mails", "vectors", "weights"]
     assert found["database"].endswith("restore a backup with: commonweal restore FILE")
 
 
@@ -166,3 +173,107 @@ def test_vectors_of_other_encoders_are_counted_and_said_to_be_unused(commonweal:
 
 def test_findings_can_be_told_as_json(tmp_path: Path) -> None:
     assert json.dumps([[one.name, one.ok, one.says] for one in findings(tmp_path, encoder="hash").values()])
+
+
+# Mails
+
+
+def test_without_a_mail_server_nothing_is_wrong_and_it_is_said_where_mails_go(tmp_path: Path) -> None:
+    found = findings(tmp_path, encoder="hash")
+    assert failing(found).keys() == {"weights"}
+    assert found["address"].says == "links in mails lead to http://127.0.0.1:8000, this machine alone"
+    assert found["secret"].says == f"none yet; the first link makes {tmp_path / 'secret'}"
+    assert found["post"].says == (
+        f"no mail server: mails are files in {tmp_path / 'mails' / 'sent'}. To send them, set COMMONWEAL_SMTP_HOST"
+    )
+    assert found["mails"].says == "none yet"
+
+
+def test_a_secret_that_others_may_read_is_none(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    kept_secret(secret)
+    assert findings(tmp_path, encoder="hash")["secret"].ok
+    secret.chmod(0o644)
+    says = failing(findings(tmp_path, encoder="hash"))["secret"]
+    assert says == f"{secret} may be read by others, who could sign links with it. Run: chmod 600 {secret}"
+    assert findings(tmp_path, encoder="hash", secret="x" * 32)["secret"].says == "as COMMONWEAL_SECRET says"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (
+            {"smtp_host": "mail.invalid"},
+            "links in mails lead to http://127.0.0.1:8000, which no reader reaches; set COMMONWEAL_BASE_URL",
+        ),
+        (
+            {"base_url": "http://partners.invalid"},
+            "http://partners.invalid is not encrypted, links to sign in with included; serve it by https",
+        ),
+        ({"base_url": "https://partners.invalid"}, ""),
+    ],
+)
+def test_links_must_lead_to_where_their_readers_get_and_encrypted(
+    tmp_path: Path, settings: dict[str, Any], says: str
+) -> None:
+    assert failing(findings(tmp_path, encoder="hash", **settings)).get("address", "") == says
+
+
+def test_a_mail_server_that_works_is_said_with_what_spf_dkim_and_dmarc_need(tmp_path: Path) -> None:
+    settings = {"smtp_host": "127.0.0.1", "smtp_security": "none", "mail_from": "Us <us@network.invalid>"}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(Sink(), hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        found = findings(tmp_path, encoder="hash", base_url="https://partners.invalid", smtp_port=port, **settings)
+    finally:
+        controller.stop(no_assert=True)
+    assert found["post"].ok
+    assert found["post"].says.startswith(f"127.0.0.1:{port} answers, in the open. So that others believe it,")
+    for record in ("SPF, at network.invalid", "NAME._domainkey.network.invalid", "_dmarc.network.invalid"):
+        assert record in found["post"].says
+    says = failing(findings(tmp_path, encoder="hash", smtp_port=port, **settings))["post"]
+    assert says == f"127.0.0.1:{port} cannot be used: Connection refused"
+
+
+@pytest.mark.parametrize(
+    ("mail_from", "says"),
+    [
+        (
+            "suggestions@commonweal.example",
+            "COMMONWEAL_MAIL_FROM is suggestions@commonweal.example, which is nobody's; set it to an address of yours",
+        ),
+        ("nobody", "COMMONWEAL_MAIL_FROM is 'nobody', no address that a mail can carry; e.g. suggestions@example.org"),
+    ],
+)
+def test_a_sender_that_is_nobodys_is_a_finding(tmp_path: Path, mail_from: str, says: str) -> None:
+    assert failing(findings(tmp_path, encoder="hash", smtp_host="127.0.0.1", mail_from=mail_from))["post"] == says
+
+
+def test_mails_that_may_have_gone_or_are_late_are_for_a_person_to_look_at(commonweal: Commonweal) -> None:
+    def says() -> tuple[bool, str]:
+        try:
+            return True, _mails(commonweal)
+        except UnsoundError as error:
+            return False, str(error)
+
+    now = commonweal.now()
+    with commonweal.database.write() as connection:
+        mails.promise(connection, mails.Kind.ADDED, "one", to="x@alba.example", about={}, due=now)
+    assert says() == (True, "1 waiting")
+    commonweal.now = lambda: now + timedelta(hours=2)
+    assert says() == (
+        False,
+        "1 should have gone an hour ago. Is `commonweal serve` running? Or: commonweal mails send",
+    )
+    with commonweal.database.write() as connection:
+        mails.claim(connection, now)
+    unsure = "1 may have gone or not; decide with: commonweal mails list, commonweal mails retry KEY"
+    assert says() == (False, unsure)
+    with commonweal.database.write() as connection:
+        mails.finish(connection, "added:one:x@alba.example", mails.State.UNSURE, now)
+    assert says() == (False, unsure)
+    commonweal.now = lambda: now + timedelta(days=8)
+    assert says() == (True, "1 unsure")
