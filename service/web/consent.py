@@ -13,7 +13,7 @@ from service.store.database import Connection
 from service.store.introductions import Answer, Introduction, Reply, State, Via, other_side
 from service.store.rounds import monday
 from service.store.suggested import Suggested
-from service.web.presenting import Body, Card, Week, body, cards, long_date, naming, week_in_words
+from service.web.presenting import Body, Card, Week, cards, long_date, naming, week_in_words
 
 REASONS = ("wrong place", "wrong time", "already have this", "too big for us")
 """Why something is not for an organisation, in one tap."""
@@ -23,7 +23,7 @@ REASONS = ("wrong place", "wrong time", "already have this", "too big for us")
 class Shown:
     """A suggestion to one side. `replied` is what that side said; `stands` what it comes to; either may be empty.
 
-    `state` is that of its introduction, empty where none was begun, and `is_ours` whether this side began it.
+    `state` is that of its introduction, empty where none was begun.
     """
 
     key: str
@@ -34,14 +34,9 @@ class Shown:
     replied: str
     stands: str
     state: str
-    is_ours: bool
     may_reply: bool
     may_agree: bool
     take_back_until: str
-
-    @property
-    def waits_for_us(self) -> bool:
-        return self.state == State.ASKED and not self.is_ours
 
     @property
     def path(self) -> str:
@@ -82,15 +77,10 @@ def shown(found: Suggested, reading: Reading) -> Shown:
         replied=_replied(found.reply, reading.names) if found.reply else "",
         stands=_stands(found, own, other.name, today),
         state=str(begun.state) if begun else "",
-        is_ours=begun is not None and begun.opened_by == own,
         may_reply=found.reply is None,
         may_agree=found.reply is None and _is_open(found, today),
         take_back_until=long_date(until.date()) if until else "",
     )
-
-
-def own_name(organisation: Organisation) -> str:
-    return body(organisation).name
 
 
 def _is_open(found: Suggested, on: date) -> bool:
@@ -122,7 +112,7 @@ def _stands(found: Suggested, own: OrganisationId, other: str, on: date) -> str:
 def _introduction_stands(begun: Introduction, own: OrganisationId, other: str, on: date) -> str:
     ours = begun.opened_by == own
     if begun.state is State.INTRODUCED and begun.introduced_at:
-        return f"You were introduced on {long_date(begun.introduced_at.date())}."
+        return f"You were introduced on {long_date(begun.introduced_at.date())}: write to each other."
     if begun.state is State.ASKED and begun.due < on:
         return f"There was time to reply until {long_date(begun.due)}."
     if begun.state is State.ASKED:

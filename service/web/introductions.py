@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from matcher.records import OrganisationId
 from service import introductions
 from service.introductions import UnknownSuggestionError
+from service.letters import CHECKLIST
 from service.store import introductions as stored
 from service.store import suggested
 from service.store.database import Connection
@@ -59,6 +60,7 @@ def one(request: Request, here: Here, known: Member, key: str, organisation: str
                     one=consent.shown(found, consent.reading(connection, side, (found,), here.now())),
                     write_to=_write_to(connection, known, side, key),
                     outcomes=OUTCOMES,
+                    checklist=CHECKLIST,
                     said=OUTCOMES[said.outcome] if said else "",
                     reasons=REASONS,
                 )

@@ -79,7 +79,7 @@ def test_each_side_reads_who_is_to_move_and_by_when(
     assert stands(ann) == "Borea is to reply by 9 December 2026."
     assert stands(bo) == "Alba &amp; Friends is interested. You are to reply by 9 December 2026."
     say("bo", Answer.INTERESTED)
-    assert stands(ann) == stands(bo) == "You were introduced on 25 November 2026."
+    assert stands(ann) == stands(bo) == "You were introduced on 25 November 2026: write to each other."
     assert stands(dora) == ""
 
 
@@ -200,5 +200,5 @@ def test_a_coordinator_sees_where_it_stands_and_not_whom_to_write_to(
     say("ann", Answer.INTERESTED)
     say("bo", Answer.INTERESTED)
     page = read(client, f"/introductions/{KEY}?organisation=alba")
-    assert "You were introduced on 25 November 2026." in page
+    assert "You were introduced on 25 November 2026: write to each other." in page
     assert "Whom to write to" not in page
