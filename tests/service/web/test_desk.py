@@ -113,6 +113,22 @@ def test_every_page_of_the_desk_opens_and_names_no_address(client: TestClient, c
     assert client.get("/desk/people").status_code == 403
 
 
+def test_an_organisations_page_leads_a_coordinator_to_what_can_be_done_for_it(
+    client: TestClient, sign_in: Callable[[str], TestClient]
+) -> None:
+    def links(browser: TestClient, organisation: str) -> list[str]:
+        html = browser.get(f"/organisations/{organisation}").text
+        found = re.search(r'aria-label="On its behalf">(.*?)</nav>', html, re.S)
+        return re.findall(r'href="([^"]+)"', found[1]) if found else []
+
+    for_alba = ["/organisations/alba/listings/new", "/suggestions?organisation=alba"]
+    to_invite = ["/desk/invite?organisation={}", "/desk/organisations/{}"]
+    assert links(client, "alba") == for_alba + [path.format("alba") for path in to_invite]
+    assert links(client, "ciano") == [path.format("ciano") for path in to_invite]
+    assert {client.get(path).status_code for path in links(client, "alba")} == {200}
+    assert links(sign_in("jo.person@alba.example"), "alba") == []
+
+
 def test_a_form_from_elsewhere_does_nothing_on_the_desk(client: TestClient, commonweal: Commonweal) -> None:
     application = applied(commonweal)
     assert client.post(f"/desk/applications/{application.id}/approve", data={"until": ""}).status_code == 403
