@@ -174,6 +174,12 @@ def alike(organisations: Iterable[Organisation], application: Application) -> tu
     return tuple(one for _, one in found[:MOST_ALIKE])
 
 
+def is_alike(one: Application, other: Application) -> bool:
+    """Whether two applications may be the same organisation's."""
+    has_number = one.register is not Register.NONE and (one.register, one.number) == (other.register, other.number)
+    return has_number or _nearness(plain_name(one.name), plain_name(other.name)) >= ALIKE
+
+
 def plain_name(name: str) -> str:
     """A name without what people write differently."""
     words = re.sub(r"[^\w\s]", " ", name.casefold().replace("’", "'").replace("'", "").replace("&", " and "))

@@ -33,6 +33,8 @@ A_PAGE = 30
 FIRST = 8  # of each kind on the desk itself
 AHEAD = timedelta(days=60)
 """How long before its end a membership is on the desk."""
+MOST_COMPARED = 300
+"""Applications that wait among which the same organisation's are looked for."""
 IN_TROUBLE = (State.FAILED, State.UNSURE)
 PATH = "/desk/applications/"
 
@@ -168,6 +170,7 @@ def _application(
     one = _stored_application(here, id_)
     with here.database.read() as connection:
         by = people.get(connection, one.decided_by) if one.decided_by else None
+        others = stored.waiting(connection, MOST_COMPARED) if one.decision is None else ()
     return page(
         request,
         "desk-application.html",
@@ -177,6 +180,7 @@ def _application(
         told=REGISTERS[one.register],
         by=by and by.name,
         alike=applying.alike(network.organisations.values(), one) if one.decision is None else (),
+        others=[other for other in others if other.id != id_ and applying.is_alike(one, other)],
         is_shown=revealing.is_shown(here, known, f"{PATH}{id_}", shown),
         until=joining.a_year_from(here.now().date()),
         today=here.now().date(),

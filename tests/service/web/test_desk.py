@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -204,6 +205,18 @@ def test_a_refusal_wants_a_reason_and_is_taken_back(client: TestClient, form: Fi
     assert client.post(f"{path}/reopen", data=form(client)).status_code == 303
     assert found(commonweal, application.id) == application
     assert client.post(f"{path}/reopen", data=form(client)).status_code == 409
+
+
+def test_applications_that_may_be_the_same_organisations_are_named(client: TestClient, commonweal: Commonweal) -> None:
+    first = applied(commonweal)
+    for name, number in (("Elmo’s plots", "109 8765"), ("The Elmo Allotment Ltd", "200051"), ("Fina", "200052")):
+        application = applying.read(commonweal, replace(TYPED, name=name, number=number))
+        joining.apply(commonweal, application)
+    page = client.get(f"/desk/applications/{first.id}").text
+    assert re.findall(r'Perhaps the same: <a href="[^"]+">([^<]+)</a>', page) == [
+        "Elmo’s plots",
+        "The Elmo Allotment Ltd",
+    ]
 
 
 def test_an_organisation_that_may_be_the_same_is_proposed(
