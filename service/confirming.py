@@ -1,13 +1,9 @@
 """Whether a listing is still true: asked once in a quarter, resting where nobody answers, woken by a word."""
 
-from collections.abc import Iterable
-from datetime import date
-
 from matcher.errors import CommonwealError
-from matcher.records import Listing, ListingId, OrganisationId
+from matcher.records import Listing, ListingId
 from service.signing import LASTS
 from service.store import confirmations, members, people
-from service.store.database import Connection
 from service.store.people import Person
 from service.wiring import Commonweal
 
@@ -23,25 +19,6 @@ def tidy(commonweal: Commonweal) -> int:
     """Dates what nobody has dated from today. Returns how many listings those are; again on the day, none."""
     with commonweal.database.write() as connection:
         return confirmations.see(connection, members.listings(connection), commonweal.now().date())
-
-
-def unconfirmed(connection: Connection, organisation: OrganisationId, on: date) -> list[Listing]:
-    """The open listings that the organisation is to be asked about, those that stood longest first."""
-    known = confirmations.every(connection)
-    due = [
-        stored.record
-        for stored in members.listings(connection).values()
-        if stored.record.organisation == organisation
-        and stored.record.is_open(on)
-        and stored.record.id in known
-        and known[stored.record.id].is_due(on)
-    ]
-    return sorted(due, key=lambda one: (known[one.id].confirmed_on, one.id))
-
-
-def note_asked(connection: Connection, listing_ids: Iterable[ListingId], on: date) -> None:
-    """Their organisation has been asked about these: they rest in a fortnight unless it answers."""
-    confirmations.note_asked(connection, listing_ids, on)
 
 
 def address_of(commonweal: Commonweal, listing: ListingId, person: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from matcher.records import Standing
-from service import columns, confirming, importing, spreadsheets
+from service import columns, confirming, digests, importing, spreadsheets
 from service.confirming import UnconfirmableError
 from service.editing import edit_field
 from service.signing import LinkError
@@ -29,7 +29,8 @@ def known(commonweal: Commonweal) -> dict[str, Confirmation]:
 
 def due(commonweal: Commonweal, organisation: str, on: date) -> list[str]:
     with commonweal.database.read() as connection:
-        return [one.id for one in confirming.unconfirmed(connection, organisation, on)]  # type: ignore[arg-type]
+        asked = digests.unconfirmed_in(connection, commonweal.live.current(), on)
+    return [one.id for one in asked.get(organisation, ())]  # type: ignore[call-overload]
 
 
 def resting(commonweal: Commonweal, on: date) -> set[str]:
@@ -43,7 +44,7 @@ def confirm(commonweal: Commonweal) -> Callable[..., None]:
         with commonweal.database.write() as connection:
             confirmations.confirm(connection, listing, on, "ann")  # type: ignore[arg-type]
             if asked_on:
-                confirming.note_asked(connection, [listing], asked_on)  # type: ignore[list-item]
+                confirmations.note_asked(connection, [listing], asked_on)  # type: ignore[list-item]
 
     return confirmed
 
@@ -63,8 +64,8 @@ def test_after_90_days_it_is_asked_about_once(commonweal: Commonweal, confirm: A
     assert due(commonweal, "alba", TODAY) == ["alba-n1"]
     assert due(commonweal, "borea", TODAY) == []
     with commonweal.database.write() as connection:
-        confirming.note_asked(connection, ["alba-n1"], TODAY)  # type: ignore[list-item]
-        confirming.note_asked(connection, ["alba-n1"], TODAY + DAY)  # type: ignore[list-item]
+        confirmations.note_asked(connection, ["alba-n1"], TODAY)  # type: ignore[list-item]
+        confirmations.note_asked(connection, ["alba-n1"], TODAY + DAY)  # type: ignore[list-item]
     assert due(commonweal, "alba", TODAY + DAY) == []
     assert known(commonweal)["alba-n1"].asked_on == TODAY
 
