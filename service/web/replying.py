@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from matcher.errors import CommonwealError
 from service import introductions
+from service.introductions import AnsweredError, ClosedError, UnknownSuggestionError
 from service.reply_links import read_address
 from service.signing import LinkError
 from service.store import people, suggested
@@ -44,7 +44,7 @@ def reply_by_link(
         else:
             said, why = answered(answer, no, words)
             introductions.reply(here, organisation, key, person, said, why=why, via=Via.LINK)
-    except CommonwealError as error:
+    except (AnsweredError, ClosedError, UnknownSuggestionError, LinkError) as error:
         return _by_link(request, here, token, notice=str(error))
     return RedirectResponse(request.url.path, 303)
 

@@ -6,10 +6,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from matcher.errors import CommonwealError
 from matcher.records import OrganisationId
 from service import introductions
-from service.introductions import UnknownSuggestionError
+from service.introductions import AnsweredError, ClosedError, UnknownSuggestionError
 from service.store import rounds, suggested
 from service.store.introductions import Answer, Via
 from service.web import access, consent
@@ -64,7 +63,7 @@ def reply(
         introductions.reply(here, side, key, known.person.id, said, why=why, via=via(known, side))
     except UnknownSuggestionError as error:
         raise HTTPException(404, str(error)) from None
-    except CommonwealError as error:
+    except (AnsweredError, ClosedError) as error:
         return _page(request, here, known, key, organisation, notice=str(error))
     return RedirectResponse(address(f"/suggestions/{key}", known, side), 303)
 
@@ -76,7 +75,7 @@ def undo(request: Request, here: Here, known: Member, key: str, organisation: An
         introductions.take_back(here, side, key, known.person.id, via=via(known, side))
     except UnknownSuggestionError as error:
         raise HTTPException(404, str(error)) from None
-    except CommonwealError as error:
+    except (AnsweredError, ClosedError) as error:
         return _page(request, here, known, key, organisation, notice=str(error))
     return RedirectResponse(address(f"/suggestions/{key}", known, side), 303)
 

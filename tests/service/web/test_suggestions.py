@@ -14,6 +14,7 @@ from matcher.records import About, Kind, Listing, Reason, Strength, Suggestion
 from service import introductions, reply_links
 from service.store import introductions as stored
 from service.store import members, people, rounds
+from service.store.database import DatabaseError
 from service.store.introductions import Answer, State, key_of
 from service.wiring import Commonweal
 
@@ -172,6 +173,20 @@ def test_a_form_of_another_site_replies_nothing(ann: TestClient, commonweal: Com
         answer = ann.post(f"/suggestions/{KEY}/{path}", data={"organisation": "alba", "answer": "interested"})
         assert answer.status_code == 403
     assert state(commonweal) == (None, {})
+
+
+def test_a_database_that_is_in_use_is_told_as_such_and_not_as_a_refusal(
+    ann: TestClient, form: Form, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_args: object, **_options: object) -> None:
+        raise DatabaseError("sqlite:////secret/place.db: locked by another process")
+
+    monkeypatch.setattr(introductions, "reply", locked)
+    for answer in (
+        ann.post(f"/suggestions/{KEY}/reply", data=form(ann, organisation="alba", answer="interested")),
+        ann.post(f"/reply/{token}", data={"answer": "interested"}),
+    ):
+        assert (answer.status_code, "/secret/place" in answer.text) == (503, False)
 
 
 def test_looking_replies_nothing(ann: TestClient, stranger: TestClient, commonweal: Commonweal, token: str) -> None:
