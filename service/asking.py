@@ -59,11 +59,12 @@ def ask(
     place: str | None = None,
     limit: int = 10,
     rules: Sequence[Rule] = RULES,
+    close: float = CLOSE,
 ) -> Answer:
     """Whom a need or an offer could meet today, whether it is listed already or just typed.
 
-    `organisation` is an id or a name; `rules` say what may be answered: RULES what coordinators may see. Raises
-    UnknownOrganisationError; an unknown place becomes a note.
+    `organisation` is an id or a name; `rules` say what may be answered: RULES what coordinators may see; `close` is the
+    share of the show threshold that a near miss reaches. Raises UnknownOrganisationError; an unknown place is noted.
     """
     network = commonweal.live.current()
     today = commonweal.now().date()
@@ -80,7 +81,7 @@ def ask(
         replace(listing, places=places or listing.places),
         rules=rules,
         limit=limit,
-        threshold=commonweal.core.ranker.threshold * CLOSE,
+        threshold=commonweal.core.ranker.threshold * close,
     )
     return Answer(suggestions, notes, network.revision)
 

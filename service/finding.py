@@ -1,6 +1,6 @@
 """Looking through the listings one may see: by words through the matching, or newest first."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -8,9 +8,10 @@ import numpy as np
 
 from matcher.eligibility import NETWORK_RULES, RULES, Asking, Rule, eligible, past
 from matcher.index import BoolArray
+from matcher.lexical import terms
 from matcher.network import Entry, Network, Side
 from matcher.records import Kind, Listing, ListingId, OrganisationId, Suggestion
-from service.asking import MOST_SUGGESTIONS, Note, ask, known_place
+from service.asking import CLOSE, MOST_SUGGESTIONS, Note, ask, known_place
 from service.store import confirmations, rounds
 from service.wiring import Commonweal
 
@@ -62,8 +63,21 @@ def find(
         return replace(_browsed(commonweal, search, organisation, places, rules), notes=notes)
     asks_as = Kind.NEED if search.kind is Kind.OFFER else Kind.OFFER
     place = search.place if places else ""
-    answer = ask(commonweal, search.words, asks_as, organisation, place, MOST_SUGGESTIONS, rules)
-    return Found(suggestions=answer.suggestions[_span(search)], total=len(answer.suggestions), notes=notes)
+    answer = ask(commonweal, search.words, asks_as, organisation, place, MOST_SUGGESTIONS, rules, close=0)
+    worth = _worth_showing(commonweal, search, answer.suggestions)
+    return Found(suggestions=worth[_span(search)], total=len(worth), notes=notes)
+
+
+def _worth_showing(commonweal: Commonweal, search: Search, suggestions: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
+    """Near misses, and whatever has one of the words: who types a single word wants to see where it stands."""
+    network, least = commonweal.live.current(), commonweal.core.ranker.threshold * CLOSE
+    asked = set(terms([search.words])[0])
+
+    def has_a_word(one: Suggestion) -> bool:
+        listing = one.need if search.kind is Kind.NEED else one.offer
+        return not asked.isdisjoint(network.entry(listing.id).terms)
+
+    return tuple(one for one in suggestions if one.fit >= least or has_a_word(one))
 
 
 def _span(search: Search) -> slice:

@@ -53,6 +53,14 @@ def test_with_words_they_come_as_suggestions_best_first(listed: Commonweal) -> N
     assert found.total == len(found.suggestions)
 
 
+def test_a_single_word_finds_where_it_stands_however_little_it_fits(listed: Commonweal) -> None:
+    strict = replace(listed.core.ranker, cuts=(50.0, 50.0, 50.0))  # nothing is even a near miss
+    listed.core = replace(listed.core, ranker=strict)
+    assert looked(listed, words="idle") == ["borea-o1"]
+    assert looked(listed, words="vans") == ["borea-o5"]
+    assert looked(listed, words="zebra") == []
+
+
 def test_coordinators_find_everything_that_is_open(listed: Commonweal) -> None:
     found = find(listed, Search(), sees_all=True)
     assert ids(found) == ["alba-o1", "borea-o1", "borea-o2", "borea-o3", "borea-o5", "ciano-o1"]
