@@ -1,4 +1,4 @@
-"""What a network does by itself while `commonweal serve --schedule` runs; the README's cron lines do the same.
+"""What a network does by itself while `commonweal serve --schedule` runs; `commonweal jobs`, by cron, does the same.
 
 Every job may be run again at any time, by several at once: it does what is left to do.
 """
@@ -86,22 +86,24 @@ class Schedule:
                 next_run_time=begin + timedelta(milliseconds=number),  # in this order
             )
 
-    def start(self) -> None:
+    def __enter__(self) -> "Schedule":
         self._scheduler.start()
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """No job begins any more; one that runs is whole or nothing wherever it ends."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+        self._scheduler.shutdown(wait=False)
 
 
-def run(commonweal: Commonweal, job: Job) -> None:
-    """One job; whatever it stumbles over is logged, and it is tried again in its turn."""
+def run(commonweal: Commonweal, job: Job) -> str:
+    """One job. Whatever it stumbles over is logged and returned, in words; it is tried again in its turn."""
     try:
         done = job.work(commonweal)
     except CommonwealError as error:
         log.warning("%s: %s", job.name, error)
-    except Exception:
+        return str(error)
+    except Exception as error:
         log.exception("%s stumbled", job.name)
-    else:
-        log.log(logging.INFO if done else logging.DEBUG, "%s: %s", job.name, done)
+        return f"it stumbled: {type(error).__name__}"
+    log.log(logging.INFO if done else logging.DEBUG, "%s: %s", job.name, done)
+    return ""

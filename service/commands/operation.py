@@ -100,12 +100,15 @@ def migrate(json: Json = False) -> None:
 def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="COMMONWEAL_PORT when left out.")] = None,
     host: Annotated[str, typer.Option(help="COMMONWEAL_HOST when left out.")] = "",
+    schedule: Annotated[
+        bool, typer.Option("--schedule", help="Run the weekly round, digests, reminders and expiry, too.")
+    ] = False,
 ) -> None:
     """Serves the pages until stopped: on this machine, or for others once COMMONWEAL_SECRET and _BASE_URL are set.
 
     Example: `commonweal serve --port 8080`
     """
-    _serve(with_tables(commonweal_here()), port, host)
+    _serve(with_tables(commonweal_here()), port, host, scheduled=schedule)
 
 
 @app.command()
@@ -143,7 +146,16 @@ def demo(
         _serve(commonweal, port, example_people=True)
 
 
-def _serve(commonweal: "Commonweal", port: int | None, host: str = "", *, example_people: bool = False) -> None:
+def _serve(
+    commonweal: "Commonweal",
+    port: int | None,
+    host: str = "",
+    *,
+    example_people: bool = False,
+    scheduled: bool = False,
+) -> None:
+    from contextlib import ExitStack
+
     import uvicorn
 
     from service import demo as example
@@ -168,15 +180,21 @@ def _serve(commonweal: "Commonweal", port: int | None, host: str = "", *, exampl
             say(f"  {who:<42} {link}")
     else:
         say("To sign in yourself: commonweal user link YOU@EXAMPLE.ORG")
-    uvicorn.run(
-        create_app(commonweal),
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        forwarded_allow_ips=settings.trusted_proxies,
-    )
+    say(f"Mails go to {commonweal.post}.")
+    with ExitStack() as stack:
+        if scheduled:
+            from service.schedule import Schedule
+
+            stack.enter_context(Schedule(commonweal))
+        uvicorn.run(
+            create_app(commonweal),
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            forwarded_allow_ips=settings.trusted_proxies,
+        )
 
 
 def _free(host: str, port: int) -> int:

@@ -133,6 +133,23 @@ def round_(
         say(line)
 
 
+@app.command()
+def jobs(json: Json = False) -> None:
+    """Does once what `serve --schedule` does all the time: the round, digests, reminders, expiry, and the mails for it.
+
+    Example: `commonweal jobs`, every ten minutes by cron
+    """
+    from service import schedule
+    from service.commands.mails import told
+    from service.delivery import deliver
+
+    commonweal = commonweal_here(quiet=json)
+    failed = {job.name: says for job in schedule.JOBS if (says := schedule.run(commonweal, job))}
+    told(deliver(commonweal), "mail", dry_run=False, as_document=json)
+    if failed:
+        fail("; ".join(f"{name}: {says}" for name, says in failed.items()))
+
+
 @digests_app.command("write")
 def digests_write(
     to: Annotated[

@@ -65,7 +65,8 @@ EVERY = list(commands(typer.main.get_command(app)))
 
 def test_these_are_all_the_commands() -> None:
     assert sorted(map(" ".join, EVERY)) == [
-        *("agree", "backup", "demo", "digests write", "doctor", "edit", "evaluate", "export", "fit", "import"),
+        *("agree", "backup", "demo", "digests send", "digests write", "doctor", "edit", "evaluate", "export", "fit"),
+        *("import", "jobs", "mails bounced", "mails list", "mails retry", "mails revive", "mails send"),
         *("match", "migrate", "organisation cap", "organisation pause", "organisation resume", "pair block"),
         *("pair clear", "pair decline", "pair forbid", "pair list", "pair pin", "pair unblock", "restore", "round"),
         *("serve", "simulate", "status", "user access", "user add", "user link", "user list", "user remove"),
@@ -164,6 +165,7 @@ def test_doctor_as_json_names_what_is_wrong_and_fails(cli: Cli) -> None:
     assert [one["name"] for one in found if not one["ok"]] == ["weights"]
     assert [one["name"] for one in found] == [
         *("home", "database", "weights", "vectors", "vocabulary", "places", "ranker"),
+        *("address", "secret", "post", "mails"),
     ]
 
 

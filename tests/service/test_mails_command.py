@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from service import schedule
 from service.store import mails, members, people
 from service.store.database import Database
 from service.store.mails import Kind, State
+from service.wiring import Commonweal
 
 Cli = Callable[..., Any]
 
@@ -144,6 +146,24 @@ def test_a_weeks_digests_are_sent_once_however_often_that_is_asked_for(
     assert cli("digests", "send", *week).out == "0 digests sent\n"
     assert sent(tmp_path) == 2
     assert "one waiting" in states(network)
+
+
+def test_jobs_do_all_that_is_due_and_again_nothing(
+    cli: Cli, network: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMMONWEAL_REVIEW", "false")
+    monkeypatch.setattr(schedule, "ROUND_AT", time(0, tzinfo=UTC))
+    assert cli("jobs").out == "2 mails sent\n"
+    assert cli("jobs").out == "0 mails sent\n"
+    assert sent(tmp_path) == 2
+
+    def stumble(_commonweal: Commonweal) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(schedule, "JOBS", (schedule.Job("reminders", 60, stumble),))
+    ran = cli("jobs")
+    assert (ran.code, ran.out) == (1, "0 mails sent\n")
+    assert "error: reminders: it stumbled: ZeroDivisionError\n" in ran.err
 
 
 def _this_week() -> str:

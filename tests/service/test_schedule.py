@@ -85,11 +85,8 @@ def test_every_job_is_run_when_it_starts_in_their_order_and_one_at_a_time(common
 
         return Job(name, 60, work)
 
-    found = Schedule(commonweal, (job("a"), job("b"), job("c")))
-    found.start()
-    assert over.wait(10)
-    found.stop()
-    found.stop()
+    with Schedule(commonweal, (job("a"), job("b"), job("c"))):
+        assert over.wait(10)
     assert ran == ["a", "b", "c"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import typer
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from matcher.artefacts import checkout
 from service.cli import app
@@ -42,7 +42,18 @@ def test_nothing_set_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
         "review": True,
         "exploration": 0.05,
         "workers": 0,
+        "host": "127.0.0.1",
         "port": 8000,
+        "base_url": "",
+        "secret": SecretStr(""),
+        "trusted_proxies": "127.0.0.1",
+        "smtp_host": "",
+        "smtp_port": 0,
+        "smtp_security": "starttls",
+        "smtp_user": "",
+        "smtp_password": SecretStr(""),
+        "smtp_timeout": 20.0,
+        "mails_per_minute": 60,
     }
     assert settings.database_file == settings.home / "commonweal.db"
     assert settings.mails == settings.home / "mails"
@@ -71,6 +82,12 @@ def test_the_environment_goes_before_the_file_and_the_file_before_the_default(
         ("NEEDS_CAP", ""),
         ("EXPLORATION", "0.11"),
         ("EXPLORATION", "-0.01"),
+        ("BASE_URL", "partners.example.org"),
+        ("BASE_URL", "https://partners.example.org/?a=b"),
+        ("SECRET", "short"),
+        ("SMTP_SECURITY", "some"),
+        ("SMTP_TIMEOUT", "0"),
+        ("MAILS_PER_MINUTE", "0"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -88,6 +105,19 @@ def test_chance_may_choose_between_worths_that_differ_by_a_tenth_at_most(
     assert Settings().exploration == float(share)
 
 
+def test_links_in_mails_lead_to_the_base_url_or_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMMONWEAL_PORT", "8080")
+    assert Settings().address == "http://127.0.0.1:8080"
+    monkeypatch.setenv("COMMONWEAL_BASE_URL", "https://partners.example.org/")
+    assert Settings().address == "https://partners.example.org"
+
+
+def test_no_secret_is_shown_where_settings_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMMONWEAL_SECRET", "x" * 32)
+    monkeypatch.setenv("COMMONWEAL_SMTP_PASSWORD", "y" * 32)
+    assert not {"x" * 32, "y" * 32} & set(re.findall(r"[xy]{32}", repr(Settings())))
+
+
 def test_every_setting_says_what_it_is() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
@@ -102,7 +132,7 @@ def test_the_readmes_table_of_settings_is_that_of_the_code(readme: str) -> None:
 def test_the_readme_names_the_default_where_it_is_a_plain_value(readme: str, name: str) -> None:
     default = Settings.model_fields[name].default
     row = next(line for line in readme.splitlines() if line.startswith(f"| `COMMONWEAL_{name.upper()}` |"))
-    if default not in ("", None):
+    if default not in ("", None, SecretStr("")):
         assert f"`{str(default).lower()}`" in row.lower()
 
 
