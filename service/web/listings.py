@@ -8,6 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
+from matcher.masking import mask
 from matcher.places import Gazetteer, UnknownPlaceError
 from matcher.records import Listing, ListingId
 from service import confirming, listing
@@ -43,7 +44,7 @@ DONE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """One of an organisation's own listings, its text as it was written, and where it stands."""
+    """One of an organisation's own listings and where it stands; its own people read its text as it was written."""
 
     words: Words
     text: str
@@ -77,7 +78,8 @@ def all_listings(request: Request, here: Here, known: Member, organisation: Acti
         coordinators = {one.id for one in people.with_access(connection, Access.COORDINATOR, Access.ADMINISTRATOR)}
         coordinators -= {one.person.id for one in people.of(connection, organisation)}
     named = naming({organisation: stored.record})
-    shown = [_kept(here, one, said.get(one.id), coordinators, named) for one in own]
+    is_own = organisation in known.acts_for
+    shown = [_kept(here, one, said.get(one.id), coordinators, named, is_own=is_own) for one in own]
     groups = {
         "Open": [one for one in shown if not one.is_over and not one.rests],
         "Resting": [one for one in shown if not one.is_over and one.rests],
@@ -91,11 +93,13 @@ def all_listings(request: Request, here: Here, known: Member, organisation: Acti
     )
 
 
-def _kept(here: Commonweal, one: Listing, said: Confirmation | None, coordinators: set[str], named: Named) -> Kept:
+def _kept(
+    here: Commonweal, one: Listing, said: Confirmation | None, coordinators: set[str], named: Named, *, is_own: bool
+) -> Kept:
     today = here.now().date()
     return Kept(
         words=words(one, named, on=today),
-        text=one.text,
+        text=one.text if is_own else mask(one.text),
         path=path_of(one.id),
         said_on=long_date(said.confirmed_on) if said else "",
         by_coordinator=said is not None and said.by in coordinators,

@@ -21,6 +21,10 @@ router = APIRouter(
 )
 
 LONGEST = 320  # of a mail address
+BROWSERS = (("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+SYSTEMS = (("Android", "Android"), ("iPhone", "an iPhone"), ("iPad", "an iPad"), ("Windows", "Windows"),
+           ("Mac OS", "a Mac"), ("Linux", "Linux"))  # fmt: skip
+"""What browsers say of themselves, told apart by the first sign that is there: most claim to be others as well."""
 
 
 @router.get("/")
@@ -97,7 +101,9 @@ def account(request: Request, here: Here, known: Member) -> HTMLResponse:
             if one.person.id == known.person.id
         ]
         signed_in = visits.of(connection, known.person.id, here.now())
-    shown = [(visit, long_date(visit.began_at), visit.id == known.visit.id) for visit in signed_in]
+    shown = [
+        (visit, _browser(visit.browser), long_date(visit.began_at), visit.id == known.visit.id) for visit in signed_in
+    ]
     return page(request, "account.html", acting=acting, visits=shown, today=here.now().date())
 
 
@@ -122,6 +128,12 @@ def choose_digest(
 def end_visit(here: Here, known: Member, visit: str) -> RedirectResponse:
     signin.end(here, known.person.id, visit)
     return RedirectResponse("/account", 303)
+
+
+def _browser(agent: str) -> str:
+    """What a browser says of itself, in two words; what says something else is told as it is."""
+    named = [next((name for sign, name in signs if sign in agent), "") for signs in (BROWSERS, SYSTEMS)]
+    return " on ".join(filter(None, named)) or agent[:60] or "A browser"
 
 
 def sign_in_path(to: str) -> str:

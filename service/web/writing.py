@@ -23,7 +23,7 @@ from service.web.access import Acting, Here, Member, Visitor
 from service.web.forms import Sent
 from service.web.listings import Own, path_of
 from service.web.organisations import back, common, stored_organisation
-from service.web.presenting import Card, cards, naming
+from service.web.presenting import Card, cards, district, naming
 from service.web.rendering import page
 from service.wiring import Commonweal
 
@@ -239,7 +239,7 @@ def _form(
         all_themes=forms.options(vocabulary.themes, stored.record.themes if stored else ()),
         visibilities=VISIBILITIES,
         longest=LONGEST_TEXT,
-        home=", ".join(owner.record.places),
+        home=", ".join(map(district, owner.record.places)),
     )
 
 

@@ -140,3 +140,27 @@ def test_over_https_cookies_are_for_this_host_alone(commonweal: Commonweal) -> N
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
     assert access.cookie_name(commonweal) == "__Host-commonweal"
     assert client.get("/sign-in", headers={"host": "elsewhere.example"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("agent", "shown"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36",
+         "Chrome on Linux"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 26_1 like Mac OS X) AppleWebKit/605.1 Version/26.1 Safari/604.1",
+         "Safari on an iPhone"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36 Edg/156.0",
+         "Edge on Windows"),
+        ("<b>curl</b>", "&lt;b&gt;curl&lt;/b&gt;"),
+        ("", "A browser"),
+    ],
+)  # fmt: skip
+def test_a_browser_goes_by_two_words(
+    commonweal: Commonweal, sign_in: SignIn, stranger: TestClient, agent: str, shown: str
+) -> None:
+    with commonweal.database.read() as connection:
+        person = people.by_email(connection, ALBA)
+    assert person
+    begun = signin.use(commonweal, signin.make_link(commonweal, person).rsplit("/", 1)[1], agent)
+    stranger.cookies.set(access.cookie_name(commonweal), begun.token)
+    assert f"<p>{shown} <span" in stranger.get("/account").text
