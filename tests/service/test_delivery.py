@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,17 +13,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import default
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
 
 from matcher.proposing import Proposal
 from matcher.records import ListingId, OrganisationId, Standing, Strength, Suggestion
 from service import delivery, digests, introductions, joining, promised, signin
 from service.delivery import Postman, Run, deliver
-from service.post import ClosedError, Line, PutOffError, RefusedError, UnsureError
+from service.post import ClosedError, Line, PutOffError, RefusedError, SmtpPost, UnsureError
 from service.registers import Register
 from service.stationery import UnaddressableError
 from service.store import confirmations, decisions, mails, members, people, rounds
@@ -344,6 +348,41 @@ def test_a_digest_goes_to_each_who_gets_it_with_what_stands_now(released: House)
     for mail in released.tray.mails:
         assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert str(mail["List-Unsubscribe"]).startswith("<http://127.0.0.1:8000/unsubscribe/")
+
+
+class Kept:
+    """An aiosmtpd handler that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.mails.append(message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
+        return "250 kept"
+
+
+def test_a_digest_arrives_at_a_real_mail_server_as_it_was_composed(released: House) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_security": "none", "mails_per_minute": 6000}
+    released.commonweal.post = SmtpPost(released.commonweal.settings.model_copy(update=settings))  # type: ignore[misc]
+    digests.promise_all(released.commonweal, WEEK)
+    kept = Kept()
+    controller = Controller(kept, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        assert released.deliver() == Run(sent=2)
+        assert released.deliver() == Run()
+    finally:
+        controller.stop(no_assert=True)
+    assert {mail["To"].addresses[0].addr_spec for mail in kept.mails} == {"ann@alba.example", "bjorn@borea.example"}
+    for mail in kept.mails:
+        text, html = (part.get_content() for part in mail.iter_parts())
+        for part in (text, html):
+            assert len(re.findall(r"http://127\.0\.0\.1:8000/reply/[\w.-]+", part)) == 1
+            assert str(mail["List-Unsubscribe"]).strip("<>") in part
+        assert len(mail.as_bytes()) < 102_000
 
 
 @pytest.mark.parametrize(

@@ -187,9 +187,8 @@ def test_a_certificate_nobody_vouches_for_is_refused_but_on_this_machine(
     options = {"tls_context": own, "require_starttls": True} if security == "starttls" else {"ssl_context": own}
     with serving_tls(box, ELSEWHERE, **options) as port:
         there = post(port, ELSEWHERE, smtp_security=security)
-        with pytest.raises(ClosedError) as raised:
+        with pytest.raises(ClosedError, match=f"^the certificate of {ELSEWHERE}:{port} cannot be trusted: self.signed"):
             send(there)
-        assert str(raised.value) == f"the certificate of {ELSEWHERE}:{port} cannot be trusted: self-signed certificate"
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))  # somebody vouches for it now
         assert send(there) == ["250 kept"]
     assert box.tls == [True]
