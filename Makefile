@@ -44,6 +44,7 @@ soak: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(RUN) $(BIN)/python tests/bench.py $(BENCH)
+	$(RUN) $(BIN)/python tests/bench_pages.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check matcher service evaluation tests

@@ -12,6 +12,7 @@ from service.store import mails, people, visits
 from service.store.mails import Kind
 from service.store.people import Access, Person
 from service.store.visits import Visit as Visit
+from service.store.visits import Visitor
 from service.wiring import Commonweal
 
 LINK_LASTS = timedelta(minutes=15)
@@ -93,15 +94,11 @@ def use(commonweal: Commonweal, token: str, browser: str) -> Begun:
     return Begun(visit, cookie, used.goes_to)
 
 
-def visitor_of(commonweal: Commonweal, token: str) -> tuple[Person, tuple[OrganisationId, ...], Visit] | None:
-    """Who is visiting with this cookie, and for whom they act; None where that has ended or they may not any more."""
+def visitor_of(commonweal: Commonweal, token: str) -> Visitor | None:
+    """Who is visiting with this cookie; None where that has ended or they may not any more."""
     with commonweal.database.read() as connection:
-        visit = visits.find(connection, _digest(token), commonweal.now())
-        person = visit and people.get(connection, visit.person)
-        if not visit or not person:
-            return None
-        acts_for = people.acts_for(connection, person.id)
-    return (person, acts_for, visit) if may_sign_in(person, acts_for) else None
+        found = visits.visitor(connection, _digest(token), commonweal.now())
+    return found if found and may_sign_in(found.person, found.acts_for) else None
 
 
 def changed_cookie(commonweal: Commonweal, visit: Visit) -> str | None:

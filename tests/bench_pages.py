@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +35,7 @@ from service.web.rendering import page
 from service.wiring import Commonweal
 
 BROWSERS = 4
+TURNS = 5
 WEEK = "2026-W48"
 PAGES = ("/suggestions", "/introductions")
 CONSTANT = "/constant"
@@ -107,6 +109,12 @@ def ask(port: int, path: str, cookie: str, times: int) -> Served:
     return Served(path, rate, statistics.median(took), float(np.percentile(took, 99)))
 
 
+def middle(turns: Sequence[Served]) -> Served:
+    """The medians of several turns: one page after the other, so that what else the machine does meets all of them."""
+    rate, half, p99 = (float(np.median([getattr(one, name) for one in turns])) for name in ("rate", "half", "p99"))
+    return Served(turns[0].path, rate, half, p99)
+
+
 def until_ready(port: int) -> None:
     for _ in range(600):
         try:
@@ -128,7 +136,7 @@ def free_port() -> int:
 
 def main(
     json_to: Annotated[Path, typer.Option("--json", help="Where the figures go.")] = Path("var/bench-pages.json"),
-    times: Annotated[int, typer.Option(help="Pages for each browser.")] = 200,
+    times: Annotated[int, typer.Option(help="Pages for each browser, in each of five turns.")] = 50,
 ) -> None:
     """Example: python tests/bench_pages.py --times 50"""
     console = Console(width=120)
@@ -139,11 +147,11 @@ def main(
         server.start()
         until_ready(port)
         ask(port, PAGES[0], cookie, 5)
-        made = [ask(port, path, cookie, times) for path in (CONSTANT, *PAGES, CONSTANT)]
+        runs = [[ask(port, path, cookie, times) for path in (CONSTANT, *PAGES)] for _ in range(TURNS)]
         server.terminate()
         server.join()
-    first, *pages, last = made
-    floor = max(first.rate, last.rate)
+    made = [middle(turns) for turns in zip(*runs, strict=True)]
+    floor = made[0].rate
     shown = Table(title=f"Pages to {BROWSERS} browsers at once", title_justify="left")
     for heading in ("page", "a second", "median ms", "p99 ms", "of the floor", "aim"):
         shown.add_column(heading, justify="left" if heading in ("page", "aim") else "right")

@@ -1,14 +1,14 @@
 """Replies to suggestions, the introductions they lead to, and what came of those."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, or_, select, update
 
 from matcher.records import ListingId, OrganisationId, Pair, Suggestion
 from service.store import schema
@@ -150,8 +150,7 @@ def load(connection: Connection, key: str) -> Introduction | None:
 
 def of(connection: Connection, organisation: OrganisationId) -> tuple[Introduction, ...]:
     """An organisation's introductions as it may know them, the newest first."""
-    introductions = schema.introductions.c
-    found = _read(connection, or_(introductions.asking == organisation, introductions.giving == organisation))
+    found = _shaped(connection, connection.execute(_OF, {"organisation": organisation}).all())
     return tuple(one.seen_by(organisation) for one in found)
 
 
@@ -219,8 +218,9 @@ def _in_utc(values: Mapping[str, date | datetime | None]) -> dict[str, date | da
 def replies(connection: Connection, keys: Iterable[str]) -> dict[str, dict[OrganisationId, Reply]]:
     """What was replied to each of these suggestions, by organisation."""
     found: dict[str, dict[OrganisationId, Reply]] = {}
-    query = select(schema.replies).where(schema.replies.c.suggestion.in_(list(keys)))
-    for row in connection.execute(query):
+    if not (wanted := list(keys)):
+        return found
+    for row in connection.execute(_REPLIES, {"keys": wanted}):
         found.setdefault(row.suggestion, {})[row.organisation] = Reply(
             suggestion=row.suggestion,
             organisation=row.organisation,
@@ -231,6 +231,9 @@ def replies(connection: Connection, keys: Iterable[str]) -> dict[str, dict[Organ
             at=in_utc(row.at),
         )
     return found
+
+
+_REPLIES = select(schema.replies).where(schema.replies.c.suggestion.in_(bindparam("keys", expanding=True)))
 
 
 def add(connection: Connection, reply: Reply) -> None:
@@ -306,9 +309,23 @@ def asked_for(
 
 def _read(connection: Connection, *where: Any) -> tuple[Introduction, ...]:
     """Introductions, the newest first."""
+    return _shaped(connection, connection.execute(_newest(*where)).all())
+
+
+def _newest(*where: Any) -> Select[Any]:
     table = schema.introductions
-    query = select(table).where(*where).order_by(table.c.opened_at.desc(), table.c.key)
-    rows = connection.execute(query).all()
+    return select(table).where(*where).order_by(table.c.opened_at.desc(), table.c.key)
+
+
+_OF = _newest(  # built once: every page of a member's asks for it
+    or_(
+        schema.introductions.c.asking == bindparam("organisation"),
+        schema.introductions.c.giving == bindparam("organisation"),
+    )
+)
+
+
+def _shaped(connection: Connection, rows: Sequence[Any]) -> tuple[Introduction, ...]:
     replied = replies(connection, [row.key for row in rows])
     said = _outcomes(connection, [row.key for row in rows if row.state == State.INTRODUCED])
     return tuple(_introduction(row, replied.get(row.key, {}), said.get(row.key, {})) for row in rows)

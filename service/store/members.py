@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Row, Table, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, select, update
 
 from matcher.errors import CommonwealError
 from matcher.records import (
@@ -61,14 +61,18 @@ def listings(connection: Connection) -> dict[ListingId, Stored[Listing]]:
 
 def these_organisations(connection: Connection, ids: Iterable[str]) -> dict[OrganisationId, Organisation]:
     """Those of these that there are."""
-    query = select(schema.organisations).where(schema.organisations.c.id.in_(list(ids)))
-    return {row.id: _organisation(row) for row in connection.execute(query)}
+    return {row.id: _organisation(row) for row in connection.execute(_THESE_ORGANISATIONS, {"ids": list(ids)})}
 
 
 def these_listings(connection: Connection, ids: Iterable[str]) -> dict[ListingId, Listing]:
     """Those of these that there are; profiles are none."""
-    query = select(schema.listings).where(schema.listings.c.id.in_(list(ids)))
-    return {row.id: _listing(row) for row in connection.execute(query)}
+    return {row.id: _listing(row) for row in connection.execute(_THESE_LISTINGS, {"ids": list(ids)})}
+
+
+_THESE_ORGANISATIONS, _THESE_LISTINGS = (  # built once: building them takes longer than running them
+    select(table).where(table.c.id.in_(bindparam("ids", expanding=True)))
+    for table in (schema.organisations, schema.listings)
+)
 
 
 def contacts(connection: Connection) -> dict[OrganisationId, Contact]:

@@ -56,12 +56,12 @@ def address(email: str) -> str:
 
 def get(connection: Connection, person: str) -> Person | None:
     row = connection.execute(select(schema.people).where(schema.people.c.id == person)).one_or_none()
-    return None if row is None else _person(row)
+    return None if row is None else person_of(row)
 
 
 def by_email(connection: Connection, email: str) -> Person | None:
     row = connection.execute(select(schema.people).where(schema.people.c.email == address(email))).one_or_none()
-    return None if row is None else _person(row)
+    return None if row is None else person_of(row)
 
 
 def ensure(connection: Connection, email: str, name: str = "") -> Person:
@@ -168,7 +168,7 @@ def with_access(connection: Connection, *access: Access) -> tuple[Person, ...]:
     """Everybody with one of these, by address."""
     people = schema.people.c
     query = select(schema.people).where(people.access.in_([str(one) for one in access])).order_by(people.email)
-    return tuple(map(_person, connection.execute(query)))
+    return tuple(map(person_of, connection.execute(query)))
 
 
 def _acting(connection: Connection, *where: Any) -> tuple[Acting, ...]:
@@ -181,7 +181,7 @@ def _acting(connection: Connection, *where: Any) -> tuple[Acting, ...]:
     )
     return tuple(
         Acting(
-            person=_person(row),
+            person=person_of(row),
             organisation=row.organisation,
             digest=row.digest,
             digest_from=row.digest_from,
@@ -191,7 +191,8 @@ def _acting(connection: Connection, *where: Any) -> tuple[Acting, ...]:
     )
 
 
-def _person(row: Any) -> Person:
+def person_of(row: Any) -> Person:
+    """The person in a row that has the columns of people."""
     undeliverable = (row.undeliverable_why or "unknown") if row.undeliverable_at else ""
     return Person(id=row.id, email=row.email, name=row.name, access=Access(row.access), undeliverable=undeliverable)
 

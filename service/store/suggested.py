@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, Select, bindparam, or_, select
 
 from matcher.records import PROFILE, OrganisationId, Suggestion
 from service.store import introductions, schema
@@ -33,8 +33,8 @@ def released_for(connection: Connection, organisation: OrganisationId, since: st
 
     The newest week first, within a week the best.
     """
-    query = _released(connection, organisation, schema.suggestions).where(schema.suggestions.c.week >= since)
-    made = {key_of(row.week, row.need, row.offer): (row.week, suggestion_of(row)) for row in connection.execute(query)}
+    rows = connection.execute(_SINCE, {**_side(organisation), "since": since})
+    made = {key_of(row.week, row.need, row.offer): (row.week, suggestion_of(row)) for row in rows}
     told = [one for one in _told(connection, organisation, made) if one.week >= since]
     told.sort(key=lambda one: (-one.suggestion.fit, one.suggestion.pair))
     return tuple(sorted(told, key=lambda one: one.week, reverse=True))
@@ -53,21 +53,28 @@ def find(connection: Connection, organisation: OrganisationId, key: str) -> Sugg
 def _made(connection: Connection, organisation: OrganisationId, key: str) -> tuple[str, Suggestion] | None:
     """The suggestion of this key in a released round, with its week."""
     table = schema.suggestions.c
-    for row in connection.execute(_released(connection, organisation, table.week, table.need, table.offer)):
+    for row in connection.execute(_PAIRS, _side(organisation)):
         if key_of(row.week, row.need, row.offer) == key:
             this = table.week == row.week, table.need == row.need, table.offer == row.offer
             return row.week, suggestion_of(connection.execute(select(schema.suggestions).where(*this)).one())
     return None
 
 
-def _released(connection: Connection, organisation: OrganisationId, *columns: Any) -> Any:
+def _side(organisation: OrganisationId) -> dict[str, str]:
+    return {"organisation": organisation, "profile": f"{PROFILE}{organisation}"}
+
+
+def _released(*columns: Any) -> Select[Any]:
+    """What released rounds suggested to one side. Built once: building it takes longer than running it."""
     listings, suggestions = schema.listings.c, schema.suggestions.c
-    own = connection.execute(select(listings.id).where(listings.organisation == organisation)).scalars()
-    ids = [*own, f"{PROFILE}{organisation}"]
-    query = select(*columns).select_from(schema.suggestions.join(schema.rounds))
-    return query.where(
-        schema.rounds.c.released_at.is_not(None), or_(suggestions.need.in_(ids), suggestions.offer.in_(ids))
-    )
+    own = select(listings.id).where(listings.organisation == bindparam("organisation"))
+    is_own = or_(suggestions.need.in_(own), suggestions.offer.in_(own), suggestions.offer == bindparam("profile"))
+    released = schema.suggestions.join(schema.rounds)
+    return select(*columns).select_from(released).where(schema.rounds.c.released_at.is_not(None), is_own)
+
+
+_PAIRS = _released(schema.suggestions.c.week, schema.suggestions.c.need, schema.suggestions.c.offer)
+_SINCE = _released(schema.suggestions).where(schema.suggestions.c.week >= bindparam("since"))
 
 
 def _told(

@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
 
-from service.store import schema
-from service.store.rounds import in_utc
+from matcher.records import OrganisationId, Standing
+from service.store import people, schema
+from service.store.database import in_utc
+from service.store.people import Person
 
 GRACE = timedelta(minutes=1)
 """How long a changed cookie is still good: requests under way carry the one before."""
@@ -24,6 +26,15 @@ class Visit:
     began_at: datetime
     changed_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A person who is signed in, and the member organisations they act for, by id."""
+
+    person: Person
+    acts_for: tuple[OrganisationId, ...]
+    visit: Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +88,39 @@ def begin(connection: Connection, person: str, digest: str, *, browser: str, at:
     return visit
 
 
-def find(connection: Connection, digest: str, at: datetime) -> Visit | None:
-    """The visit of this cookie, or whose cookie this was a moment ago; None where it has ended."""
-    visits = schema.visits.c
-    moment = (at - GRACE).astimezone(UTC)
-    is_its_cookie = or_(visits.digest == digest, (visits.previous == digest) & (visits.changed_at > moment))
-    query = select(schema.visits).where(
-        is_its_cookie, visits.ended_at.is_(None), visits.expires_at > at.astimezone(UTC)
+def visitor(connection: Connection, digest: str, at: datetime) -> Visitor | None:
+    """Who visits with this cookie, or did a moment ago, and for which members they act; None where it has ended."""
+    now, moment = at.astimezone(UTC), (at - GRACE).astimezone(UTC)
+    rows = connection.execute(_VISITOR, {"cookie": digest, "now": now, "moment": moment}).all()
+    if not rows:
+        return None
+    acts_for = tuple(OrganisationId(row.organisation) for row in rows if row.organisation is not None)
+    return Visitor(people.person_of(rows[0]), acts_for, _visit(rows[0]))
+
+
+def _visitor() -> Select[Any]:
+    """Built once: every page asks for it, and building it takes longer than running it."""
+    visits, acting = schema.visits.c, schema.acting.c
+    is_its_cookie = or_(
+        visits.digest == bindparam("cookie"),
+        (visits.previous == bindparam("cookie")) & (visits.changed_at > bindparam("moment")),
     )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else _visit(row)
+    of_members = select(schema.organisations.c.id).where(schema.organisations.c.standing == str(Standing.MEMBER))
+    acts = (acting.person == visits.person) & acting.ended_at.is_(None) & acting.organisation.in_(of_members)
+    return (
+        select(
+            schema.people,
+            *(visits[name].label(f"visit_{name}" if name == "id" else name) for name in VISIT),
+            acting.organisation,
+        )
+        .select_from(schema.visits.join(schema.people).outerjoin(schema.acting, acts))
+        .where(is_its_cookie, visits.ended_at.is_(None), visits.expires_at > bindparam("now"))
+        .order_by(acting.organisation)
+    )
+
+
+VISIT = ("id", "person", "browser", "began_at", "changed_at", "expires_at")
+_VISITOR = _visitor()
 
 
 def change(connection: Connection, visit: Visit, digest: str, *, at: datetime, expires: datetime) -> bool:
@@ -122,7 +156,7 @@ def end(connection: Connection, person: str, visit: str, at: datetime) -> bool:
 
 def _visit(row: Any) -> Visit:
     return Visit(
-        id=row.id,
+        id=row._mapping.get("visit_id", row.id),
         person=row.person,
         browser=row.browser,
         began_at=in_utc(row.began_at),

@@ -1,7 +1,7 @@
 """Who asks, what they may see, and that a form is one of ours."""
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Self
 
 from fastapi import Depends, HTTPException, Request, Response
@@ -55,14 +55,19 @@ def running(request: Request) -> Commonweal:
     return commonweal
 
 
-Here = Annotated[Commonweal, Depends(running)]
+async def here(request: Request) -> Commonweal:
+    """The same for routes. What is not `async` FastAPI hands to another thread, which takes longer than all of this."""
+    return running(request)
+
+
+Here = Annotated[Commonweal, Depends(here)]
 
 
 def visitor(request: Request, here: Here) -> Visitor | None:
     """Whoever is signed in on this browser; None where nobody is."""
     token = request.cookies.get(cookie_name(here), "")
     found = signin.visitor_of(here, token) if token else None
-    known = None if found is None else Visitor(*found)
+    known = None if found is None else Visitor(found.person, found.acts_for, found.visit)
     request.state.visitor = known
     return known
 
@@ -70,7 +75,7 @@ def visitor(request: Request, here: Here) -> Visitor | None:
 Visiting = Annotated[Visitor | None, Depends(visitor)]
 
 
-def member(request: Request, known: Visiting) -> Visitor:
+async def member(request: Request, known: Visiting) -> Visitor:
     """Whoever is signed in. Raises SignInNeeded."""
     if known is None:
         raise SignInNeeded(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
@@ -80,7 +85,7 @@ def member(request: Request, known: Visiting) -> Visitor:
 Member = Annotated[Visitor, Depends(member)]
 
 
-def coordinator(known: Member) -> Visitor:
+async def coordinator(known: Member) -> Visitor:
     if not known.is_coordinator:
         raise HTTPException(403, "This page is for coordinators.")
     return known
@@ -89,15 +94,17 @@ def coordinator(known: Member) -> Visitor:
 Coordinator = Annotated[Visitor, Depends(coordinator)]
 
 
-def acting(known: Member, organisation: str) -> OrganisationId:
-    """The organisation in the address, where the visitor may act for it; else there is no such page.
-
-    Routes have it as `{organisation:path}` or `{organisation}`.
-    """
+def acted_for(known: Visitor, organisation: str) -> OrganisationId:
+    """The organisation, where the visitor may act for it; else there is no such page."""
     id_ = OrganisationId(organisation)
     if not known.may_act_for(id_):
         raise HTTPException(404, "There is no page at this address.")
     return id_
+
+
+async def acting(known: Member, organisation: str) -> OrganisationId:
+    """The organisation in the address: routes have it as `{organisation:path}` or `{organisation}`."""
+    return acted_for(known, organisation)
 
 
 Acting = Annotated[OrganisationId, Depends(acting)]
@@ -131,19 +138,20 @@ class Form:
     """What ties the forms of a page to the browser it is for: its visit, or a cookie that means nothing else."""
 
     tie: str
-    token: str
+    html: Markup
     is_new: bool
-    used: bool = field(default=False)
+    used: bool = False
 
     @classmethod
     def of(cls, request: Request, here: Commonweal) -> Self:
         known = tie(request)
         tied_to = known or secrets.token_urlsafe(16)
-        return cls(tied_to, here.signing.sign(FORM, tied_to), is_new=not known)
+        token = here.signing.sign(FORM, tied_to)
+        return cls(tied_to, Markup('<input type="hidden" name="{}" value="{}">').format(FORM, token), is_new=not known)
 
     def field(self) -> Markup:
         self.used = True
-        return Markup('<input type="hidden" name="{}" value="{}">').format(FORM, self.token)
+        return self.html
 
     def keep(self, response: Response, here: Commonweal) -> None:
         if self.used and self.is_new:

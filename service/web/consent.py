@@ -57,7 +57,8 @@ def reading(
     connection: Connection, organisation: OrganisationId, found: tuple[Suggested, ...], now: datetime
 ) -> Reading:
     others = {other_side(one.suggestion, organisation) for one in found}
-    names = {one.person.id: one.person.name for one in people.of(connection, organisation)}
+    acting = people.of(connection, organisation) if any(one.reply for one in found) else ()
+    names = {one.person.id: one.person.name for one in acting}
     return Reading(organisation, names, members.these_organisations(connection, {organisation, *others}), now)
 
 

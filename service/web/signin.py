@@ -15,6 +15,7 @@ from service.web import access, limits
 from service.web.access import Here, Member, Visiting
 from service.web.presenting import long_date
 from service.web.rendering import page
+from service.wiring import Commonweal
 
 router = APIRouter(
     include_in_schema=False, default_response_class=HTMLResponse, dependencies=[Depends(access.checked_form)]
@@ -50,8 +51,13 @@ def send_link(
         says = "Write a mail address, such as jo@example.org."
         return page(request, "sign-in.html", status=422, to=to, email=email[:LONGEST], says=says)
     limits.check(request, "sign-in", per_client="20/hour", key=people.address(email))
-    later = BackgroundTask(signin.request_link, here, email, to)
+    later = BackgroundTask(_send, request, here, email, to)
     return RedirectResponse("/sign-in/sent", 303, background=later)
+
+
+def _send(request: Request, here: Commonweal, email: str, to: str) -> None:
+    if signin.request_link(here, email, to):
+        request.app.state.postman.nudge()
 
 
 @router.get("/sign-in/sent")

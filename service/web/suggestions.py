@@ -84,7 +84,7 @@ def sides_of(known: Visitor, organisation: str) -> tuple[OrganisationId, ...]:
     """The one that is named, where the visitor may act for it; else all that they act for."""
     if not organisation:
         return known.acts_for
-    return (access.acting(known, organisation),)
+    return (access.acted_for(known, organisation),)
 
 
 def via(known: Visitor, organisation: OrganisationId) -> Via:

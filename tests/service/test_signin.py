@@ -106,12 +106,13 @@ def test_of_many_that_use_a_link_at_once_one_wins(commonweal: Commonweal, make: 
 
 def test_a_visit_is_its_persons_until_it_is_ended(commonweal: Commonweal) -> None:
     begun = signin.use(commonweal, token_for(commonweal, ANN), "")
-    person, acts_for, visit = signin.visitor_of(commonweal, begun.token) or pytest.fail("nobody")
-    assert (person.email, acts_for, visit.id) == (ANN, ("alba",), begun.visit.id)
+    found = signin.visitor_of(commonweal, begun.token)
+    assert found is not None
+    assert (found.person.email, found.acts_for, found.visit) == (ANN, ("alba",), begun.visit)
     assert not signin.end(commonweal, "somebody else", begun.visit.id)
-    assert signin.end(commonweal, person.id, begun.visit.id)
+    assert signin.end(commonweal, found.person.id, begun.visit.id)
     assert signin.visitor_of(commonweal, begun.token) is None
-    assert not signin.end(commonweal, person.id, begun.visit.id)
+    assert not signin.end(commonweal, found.person.id, begun.visit.id)
 
 
 def test_a_visit_lasts_thirty_days(commonweal: Commonweal) -> None:
