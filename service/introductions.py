@@ -23,21 +23,22 @@ A reply may be taken back within a week. A yes is refused where the pair does no
 *not for us* keeps the pair from being suggested again.
 """
 
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from matcher.eligibility import COOL_DOWN
 from matcher.errors import CommonwealError
-from matcher.records import Decline, OrganisationId, Standing, Suggestion
+from matcher.records import Decline, OrganisationId, Suggestion
 from service import faults, standing
 from service.standing import ClosedError as ClosedError
-from service.store import decisions, events, introductions, mails, members, people, suggested
+from service.store import decisions, events, introductions, mails, people, suggested
 from service.store.database import Connection
 from service.store.introductions import Answer, Introduction, Origin, Outcome, Reply, Said, State, Via, other_side
 from service.store.mails import Kind
-from service.store.people import Access, Person
+from service.store.people import Access
 from service.store.rounds import monday
 from service.store.suggested import Suggested
+from service.telling import acting, ids, key_of_mails, key_of_reply, tell
+from service.telling import speaking as speaking
 from service.wiring import Commonweal
 
 ANSWERED_IN = timedelta(days=14)
@@ -116,7 +117,7 @@ def take_back(
         if now - said.at > TAKEN_BACK_WITHIN:
             raise ClosedError(f"A reply can be taken back for a week; this one is of {_day(said.at.date())}.")
         introductions.remove(connection, said)
-        mails.take_back(connection, Kind.REPLIED, _key_of_reply(said), _ids(_people(connection, organisation)))
+        mails.take_back(connection, Kind.REPLIED, key_of_reply(said), ids(acting(connection, organisation)))
         (_withdraw if said.answer is Answer.INTERESTED else _reconsider)(connection, found, said, now)
         events.record(connection, now, person, "reply taken back", f"{key}: {IN_WORDS[said.answer]}", organisation)
         faults.point("take-back.before-commit")
@@ -158,7 +159,7 @@ def remind(commonweal: Commonweal) -> int:
     with commonweal.database.write() as connection:
         for one in introductions.due_for_reminder(connection, now - REMINDED_AFTER, now.date()):
             if introductions.note(connection, one.key, State.ASKED, "reminded_at", now):
-                _tell(connection, Kind.REMINDER, one, one.asked, _people(connection, one.asked), now)
+                tell(connection, Kind.REMINDER, one, one.asked, acting(connection, one.asked), now)
                 count += 1
         faults.point("remind.before-commit")
     return count
@@ -170,8 +171,8 @@ def expire(commonweal: Commonweal) -> int:
     with commonweal.database.write() as connection:
         for one in introductions.run_out(connection, now.date()):
             if introductions.move(connection, one.key, State.ASKED, State.EXPIRED, closed_at=now):
-                _tell(connection, Kind.EXPIRED, one, one.opened_by, speaking(connection, one, one.opened_by), now)
-                _tell(connection, Kind.EXPIRED, one, one.asked, _people(connection, one.asked), now)
+                tell(connection, Kind.EXPIRED, one, one.opened_by, speaking(connection, one, one.opened_by), now)
+                tell(connection, Kind.EXPIRED, one, one.asked, acting(connection, one.asked), now)
                 count += 1
         faults.point("expire.before-commit")
     return count
@@ -184,32 +185,19 @@ def follow_up(commonweal: Commonweal) -> int:
         for one in introductions.due_for_question(connection, now - ASKED_HOW_AFTER):
             if introductions.note(connection, one.key, State.INTRODUCED, "asked_how_at", now):
                 for side in one.sides:
-                    _tell(connection, Kind.FOLLOW_UP, one, side, speaking(connection, one, side), now)
+                    tell(connection, Kind.FOLLOW_UP, one, side, speaking(connection, one, side), now)
                 count += 1
         faults.point("follow-up.before-commit")
     return count
-
-
-def speaking(connection: Connection, introduction: Introduction, side: OrganisationId) -> tuple[Person, ...]:
-    """Whom one side of an introduction is reached at: who replied for it, as long as they act for it.
-
-    Else all who do; for one that has nobody, the coordinator who replied for it.
-    """
-    said, acting = introduction.replies.get(side), _people(connection, side)
-    if said is None:
-        return acting
-    who = tuple(person for person in acting if person.id == said.person)
-    replier = None if acting else people.get(connection, said.person)
-    return who or acting or ((replier,) if replier else ())
 
 
 def add(connection: Connection, said: Reply) -> None:
     """Stores a reply; the others who act for the organisation are told, and a coordinator's is put on record."""
     introductions.add(connection, said)
     about = {"suggestion": said.suggestion, "organisation": said.organisation}
-    for person in _people(connection, said.organisation):
+    for person in acting(connection, said.organisation):
         if person.id != said.person:
-            mails.promise(connection, Kind.REPLIED, _key_of_reply(said), to=person, about=about, due=said.at)
+            mails.promise(connection, Kind.REPLIED, key_of_reply(said), to=person, about=about, due=said.at)
     if said.via is Via.COORDINATOR:
         says = f"{said.suggestion}: {IN_WORDS[said.answer]}"
         events.record(connection, said.at, said.person, "reply for them", says, said.organisation)
@@ -239,7 +227,7 @@ def ask(
             due=at.date() + ANSWERED_IN,
         ),
     )
-    _tell(connection, Kind.ASKED, begun, begun.asked, _people(connection, begun.asked), at)
+    tell(connection, Kind.ASKED, begun, begun.asked, acting(connection, begun.asked), at)
     return begun
 
 
@@ -255,7 +243,7 @@ def _agree(connection: Connection, found: Suggested, said: Reply, theirs: Reply 
         introduced = introductions.load(connection, found.key)
         assert introduced is not None
         for side in introduced.sides:
-            _tell(connection, Kind.INTRODUCTION, introduced, side, speaking(connection, introduced, side), said.at)
+            tell(connection, Kind.INTRODUCTION, introduced, side, speaking(connection, introduced, side), said.at)
 
 
 def _decline(connection: Connection, found: Suggested, said: Reply, theirs: Reply | None) -> None:
@@ -266,7 +254,7 @@ def _decline(connection: Connection, found: Suggested, said: Reply, theirs: Repl
         closed = introductions.load(connection, found.key)
         assert closed is not None
         assert theirs is not None
-        _tell(
+        tell(
             connection, Kind.DECLINED, closed, closed.opened_by, speaking(connection, closed, closed.opened_by), said.at
         )
 
@@ -285,12 +273,12 @@ def _withdraw(connection: Connection, found: Suggested, said: Reply, now: dateti
         raise ClosedError("You are introduced already: tell the other side yourselves.")
     if not introductions.move(connection, begun.key, State.ASKED, State.WITHDRAWN, closed_at=now):
         raise ClosedError("This is closed: there is nothing to take back any more.")
-    asked = _people(connection, begun.asked)
+    asked = acting(connection, begun.asked)
     heard: set[str] = set()
     for kind in (Kind.ASKED, Kind.REMINDER):
-        heard |= set(mails.take_back(connection, kind, _key_of(begun, begun.asked), _ids(asked)))
+        heard |= set(mails.take_back(connection, kind, key_of_mails(begun, begun.asked), ids(asked)))
     told = tuple(person for person in asked if person.id in heard)
-    _tell(connection, Kind.WITHDRAWN, begun, begun.asked, told, now)
+    tell(connection, Kind.WITHDRAWN, begun, begun.asked, told, now)
 
 
 def _reconsider(connection: Connection, found: Suggested, said: Reply, now: datetime) -> None:
@@ -299,7 +287,7 @@ def _reconsider(connection: Connection, found: Suggested, said: Reply, now: date
     begun, theirs = introductions.load(connection, found.key), _theirs(connection, found, said.organisation)
     if begun is not None and begun.state is State.DECLINED:
         interested = speaking(connection, begun, begun.opened_by)
-        if mails.take_back(connection, Kind.DECLINED, _key_of(begun, begun.opened_by), _ids(interested)):
+        if mails.take_back(connection, Kind.DECLINED, key_of_mails(begun, begun.opened_by), ids(interested)):
             raise ClosedError("The other side has been told, so this cannot be taken back any more.")
         due = max(begun.due, now.date() + TAKEN_BACK_WITHIN)
         introductions.move(connection, begun.key, State.DECLINED, State.ASKED, closed_at=None, due=due)
@@ -356,44 +344,10 @@ def _theirs(connection: Connection, found: Suggested, organisation: Organisation
     )
 
 
-def _people(connection: Connection, organisation: OrganisationId) -> tuple[Person, ...]:
-    """Who acts for an organisation; nobody for one that is not a member."""
-    found = members.these_organisations(connection, [organisation]).get(organisation)
-    if found is None or found.standing is not Standing.MEMBER:
-        return ()
-    return tuple(one.person for one in people.of(connection, organisation))
-
-
-def _ids(persons: Iterable[Person]) -> tuple[str, ...]:
-    return tuple(person.id for person in persons)
-
-
 def _called(connection: Connection, said: Reply) -> str:
     known = people.get(connection, said.person)
     name = " ".join(known.name.split()) if known else ""
     return name or ("A coordinator" if said.via is Via.COORDINATOR else "One of you")
-
-
-def _tell(
-    connection: Connection,
-    kind: Kind,
-    introduction: Introduction,
-    side: OrganisationId,
-    to: Iterable[Person],
-    at: datetime,
-) -> None:
-    about = {"introduction": introduction.key, "organisation": side}
-    for person in to:
-        mails.promise(connection, kind, _key_of(introduction, side), to=person, about=about, due=at)
-
-
-def _key_of(introduction: Introduction, side: OrganisationId) -> str:
-    """Tells mails about it to one side from those before it was withdrawn and begun again."""
-    return f"{introduction.key}:{introduction.opened_at:%Y%m%dT%H%M%S.%f}:{side}"
-
-
-def _key_of_reply(said: Reply) -> str:
-    return f"{said.suggestion}:{said.at:%Y%m%dT%H%M%S.%f}:{said.organisation}"
 
 
 def _day(on: date) -> str:

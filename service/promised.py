@@ -10,7 +10,7 @@ from matcher.errors import CommonwealError
 from matcher.records import Listing, ListingId, Organisation, OrganisationId, Standing
 from service import digests, joining, letters, reply_links, signin, stationery
 from service.digests import Network
-from service.introductions import IN_WORDS, speaking
+from service.introductions import IN_WORDS
 from service.letters import Applying, Belonging, Frame, Meeting, Party, Replying
 from service.stationery import Mail, item, shown
 from service.store import confirmations, introductions, members, people, rounds, suggested, visits
@@ -21,6 +21,7 @@ from service.store.joining import Application
 from service.store.mails import Kind, Promised
 from service.store.people import Access, Person
 from service.store.rounds import Round
+from service.telling import speaking
 from service.wiring import Commonweal
 
 LATE = timedelta(days=14)
