@@ -69,13 +69,14 @@ def add_person(commonweal: Commonweal, by: Person, organisation: OrganisationId,
     email = _email(email)
     now = commonweal.now()
     with commonweal.database.write() as connection:
-        added = people.ensure(connection, email, " ".join(name.split())[:MOST_IN_A_NAME])
+        called = " ".join(name.split())[:MOST_IN_A_NAME]
+        added = people.by_email(connection, email) or people.ensure(connection, email, called)
         if not entering.is_on_behalf(connection, added, organisation):
             return False
-        people.join(connection, added.id, organisation, by=by.id)
+        entering.note(connection, commonweal, by, organisation, "Added a person.")  # before it may be they themselves
+        people.join(connection, added.id, organisation, by=by.id, called=called)
         about = {"organisation": organisation, "by": by.id}
         promise(connection, Kind.ADDED, f"{organisation}/{now:%Y-%m-%dT%H:%M:%S}", to=added, about=about, due=now)
-        entering.note(connection, commonweal, by, organisation, "Added a person.")
     return True
 
 
@@ -85,10 +86,12 @@ def remove_person(commonweal: Commonweal, by: Person, organisation: Organisation
         acting = {one.person.id for one in people.of(connection, organisation)}
         if acting == {person}:
             raise LastPersonError
-        is_removed = people.leave(connection, person, organisation, commonweal.now())
-        if is_removed:
-            entering.note(connection, commonweal, by, organisation, "Took a person out.")
-    return is_removed
+        if person not in acting:
+            return False
+        entering.note(
+            connection, commonweal, by, organisation, "Took a person out."
+        )  # before it may be they themselves
+        return people.leave(connection, person, organisation, commonweal.now())
 
 
 def choose_digest(commonweal: Commonweal, organisation: OrganisationId, person: str, *, digest: bool) -> bool:

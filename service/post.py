@@ -198,7 +198,8 @@ class _SmtpLine:
         if code == 421:
             self.close()
         if code < 500:
-            raise PutOffError(says, ends_run=code in (421, 452))
+            is_one_mailbox = what == "the address" and re.match(rb"4\.[12]\.", said) is not None  # full, or moved
+            raise PutOffError(says, ends_run=code in (421, 452) and not is_one_mailbox)
         if what == "the sender" and code != 552:  # 552 is about this mail's size
             raise ClosedError(f"{says}. Check COMMONWEAL_MAIL_FROM and COMMONWEAL_SMTP_USER")
         raise RefusedError(says, address=what == "the address" and _is_nobody(code, said))
@@ -285,11 +286,19 @@ def words(code: int, said: bytes | str, to: str = "") -> str:
     return f"{code} {text}"[:LONGEST_WORDS].rstrip()
 
 
+UNKNOWN = re.compile(
+    rb"unknown|no such|not found|does ?n.t exist|does not exist|invalid (?:user|recipient|mailbox)|not a valid"
+    rb"|user(?:name)? (?:is )?(?:invalid|unavailable)|mailbox unavailable|no mailbox",
+    re.I,
+)
+"""What servers that give no enhanced code say where nobody is; what else they say may be about us."""
+
+
 def _is_nobody(code: int, said: bytes) -> bool:
     """Whether a refusal is about the address, not about us: our own bad name (5.7) must not cost anybody theirs."""
     found = re.match(rb"5\.(\d{1,3})\.(\d{1,3})\b", said)
     if found is None:
-        return code in (550, 551, 553)
+        return code in (550, 551, 553) and UNKNOWN.search(said) is not None
     subject, detail = map(int, found.groups())
     return (subject == 1 and detail not in (7, 8)) or (subject, detail) in ((2, 1), (4, 1))  # 4.1: Exchange, for nobody
 

@@ -13,6 +13,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from matcher.errors import CommonwealError
 from service import confirming, digests, introductions, joining, rounds
+from service.rounds import StaleError
 from service.store import rounds as stored_rounds
 from service.wiring import Commonweal
 
@@ -34,7 +35,10 @@ def propose(commonweal: Commonweal) -> bool:
         return False
     proposed = rounds.proposed(commonweal, week) or rounds.run(commonweal, week)
     if not commonweal.settings.review:
-        rounds.release(commonweal, week, proposed.revision)
+        try:
+            rounds.release(commonweal, week, proposed.revision)
+        except StaleError:  # something was decided or edited since it was proposed
+            rounds.release(commonweal, week, rounds.run(commonweal, week).revision)
     return True
 
 

@@ -31,12 +31,12 @@ def refuse(
         raise ClosedError(" ".join(dict.fromkeys(says)))
 
 
+NOT_TO_BE = "These two cannot be introduced about this. Your coordinator can say more."
+"""The same words whether one side excludes the other, said no, or a coordinator ruled it out: neither is told of it."""
+
 _SAYS: dict[Bar, tuple[str, str]] = {
     Bar.NOT_A_MEMBER: ("Your organisation is not a member at present.", "{other} is not a member any more."),
-    Bar.EXCLUDED: ("One of the two organisations does not want to meet the other, or its kind.", ""),
-    Bar.BLOCKED: ("These two organisations are not to be introduced.", ""),
-    Bar.FORBIDDEN: ("A coordinator ruled this pair out.", ""),
-    Bar.DECLINED: ("One side said no to this before, and neither text has changed since.", ""),
+    **dict.fromkeys((Bar.EXCLUDED, Bar.BLOCKED, Bar.FORBIDDEN, Bar.DECLINED), (NOT_TO_BE, "")),
     Bar.PAUSED: ("You are paused: resume first.", "{other} takes nothing new for now."),
     Bar.GONE: ("What you wrote is not shown to members.", "What {other} wrote is not shown to members any more."),
     Bar.NOT_OPEN: ("What you wrote is not open today.", "What {other} wrote is not open today."),

@@ -80,7 +80,12 @@ def restore(
     if not yes and not typer.confirm(f"Replace everything in {database} by {file}?", err=True):
         fail("nothing was changed")
     backups.restore(database, file)
-    tell(f"{database} is as {file} was", {"database": str(database), "file": str(file)}, as_document=json)
+    tell(
+        f"{database} is as {file} was; everybody signs in again, programs want new tokens, and mails that waited then "
+        "may have gone since: see commonweal mails list",
+        {"database": str(database), "file": str(file)},
+        as_document=json,
+    )
 
 
 @app.command()

@@ -39,6 +39,9 @@ def backup(database: Database, to: Path) -> int:
 def restore(database: Database, from_: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
     """Puts a backup in place of the database, in one step; those who are serving it notice and read it anew.
 
+    Mails that waited then may have gone since, and whoever was signed in then may have been signed out since: those are
+    not sent by themselves, these sign in again, and programs want new tokens.
+
     Raises BackupError, with the database untouched, for a file that is no backup or of a newer Commonweal.
     """
     target = _file(database)
@@ -53,6 +56,8 @@ def restore(database: Database, from_: Path, *, busy_seconds: float = BUSY_SECON
             epoch = _epoch(target, busy_seconds)
             with closing(sqlite3.connect(part)) as copy:
                 copy.execute("update counters set value = max(value, ?) + 1 where name = 'epoch'", (epoch or 0,))
+                if version == schema.VERSION:
+                    _calm(copy)
                 copy.commit()
                 if epoch is not None:
                     _overwrite(target, copy, busy_seconds)
@@ -62,6 +67,17 @@ def restore(database: Database, from_: Path, *, busy_seconds: float = BUSY_SECON
             part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _calm(copy: sqlite3.Connection) -> None:
+    for change in (
+        "update mails set state = 'unsure', ended_at = {now}, says = 'a backup was restored: it may have gone since'"
+        " where state in ('waiting', 'sending')",
+        "update visits set ended_at = {now} where ended_at is null",
+        "update tokens set ended_at = {now} where ended_at is null",
+        "update links set used_at = {now} where used_at is null",
+    ):
+        copy.execute(change.replace("{now}", "strftime('%Y-%m-%d %H:%M:%f', 'now')"))
 
 
 def _overwrite(target: Path, copy: sqlite3.Connection, busy_seconds: float) -> None:

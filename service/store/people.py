@@ -1,12 +1,12 @@
 """The people of a network: who they are, for whom they act, and what each may do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, select, update
 
 from matcher.records import Contact, OrganisationId, Standing
 from service.store import schema
@@ -14,6 +14,10 @@ from service.store.database import upsert
 
 IMPORT = "import"
 """Who added a person that a spreadsheet names as an organisation's contact."""
+REPLACED = "replaced"
+"""The same of one in whose place a later spreadsheet names another."""
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a spreadsheet took somebody out: it has no clock."""
 
 
 class Access(StrEnum):
@@ -37,7 +41,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acting:
-    """A person who acts for an organisation, and whether the organisation's digest goes to them."""
+    """A person who acts for an organisation, and whether the organisation's digest goes to them.
+
+    Somebody whom one of its people added goes by the name that was given there, until they give their own.
+    """
 
     person: Person
     organisation: OrganisationId
@@ -50,8 +57,8 @@ class Acting:
 
 
 def address(email: str) -> str:
-    """A mail address as it is compared."""
-    return email.strip().casefold()
+    """A mail address as it is compared. No more than this: ß and ss are the same to `casefold`, and other domains."""
+    return email.strip().lower()
 
 
 def get(connection: Connection, person: str) -> Person | None:
@@ -80,24 +87,42 @@ def ensure(connection: Connection, email: str, name: str = "") -> Person:
 def adopt(connection: Connection, contact: Contact) -> None:
     """Has the contact that a spreadsheet names act for its organisation, in place of the one it named before.
 
-    Whom somebody removed stays removed.
+    Whom somebody removed stays removed; the one before then stays too, for somebody has to act for it.
     """
     if not contact.email.strip():
         return
     person = ensure(connection, contact.email, contact.name)
     acting = schema.acting.c
-    of_import = and_(acting.organisation == contact.organisation, acting.added_by == IMPORT)
-    connection.execute(delete(schema.acting).where(of_import, acting.person != person.id, acting.ended_at.is_(None)))
-    key = and_(acting.organisation == contact.organisation, acting.person == person.id)
-    if connection.execute(select(acting.person).where(key)).one_or_none() is None:
+    of_organisation = acting.organisation == contact.organisation
+    known = connection.execute(
+        select(acting.ended_at, acting.added_by).where(of_organisation, acting.person == person.id)
+    ).one_or_none()
+    if known is not None and known.ended_at is not None and known.added_by != REPLACED:
+        return
+    before = update(schema.acting).where(of_organisation, acting.added_by == IMPORT, acting.person != person.id)
+    connection.execute(before.where(acting.ended_at.is_(None)).values(added_by=REPLACED, ended_at=LONG_AGO))
+    if known is None:
         row = {"person": person.id, "organisation": contact.organisation, "added_by": IMPORT}
         connection.execute(schema.acting.insert(), [row])
+    elif known.ended_at is not None:  # named before, replaced since, and named again: what they chose stands
+        again = update(schema.acting).where(of_organisation, acting.person == person.id)
+        connection.execute(again.values(added_by=IMPORT, ended_at=None))
 
 
-def join(connection: Connection, person: str, organisation: OrganisationId, *, by: str) -> None:
-    """The person acts for the organisation from now on, and gets its digest."""
+def join(
+    connection: Connection, person: str, organisation: OrganisationId, *, by: str, called: str | None = None
+) -> bool:
+    """The person acts for the organisation from now on, and gets its digest; False where they did so before.
+
+    `called` is what they go by there, whatever name others know them by.
+    """
+    acting = schema.acting.c
+    acts = (acting.person == person) & (acting.organisation == organisation) & acting.ended_at.is_(None)
+    if connection.execute(select(acting.person).where(acts)).one_or_none() is not None:
+        return False  # whether the digest comes stays as they chose
     row = {"person": person, "organisation": organisation, "digest": True, "digest_from": None, "added_by": by}
-    upsert(connection, schema.acting, [{**row, "ended_at": None}])
+    upsert(connection, schema.acting, [{**row, "called": called, "ended_at": None}])
+    return True
 
 
 def leave(connection: Connection, person: str, organisation: OrganisationId, at: datetime) -> bool:
@@ -121,7 +146,9 @@ def choose_digest(
 
 
 def rename(connection: Connection, person: str, name: str) -> None:
+    """The name that a person gives themself; what others called them is forgotten."""
     connection.execute(update(schema.people).where(schema.people.c.id == person).values(name=name.strip()))
+    connection.execute(update(schema.acting).where(schema.acting.c.person == person).values(called=None))
 
 
 def grant(connection: Connection, person: str, access: Access) -> None:
@@ -174,14 +201,14 @@ def with_access(connection: Connection, *access: Access) -> tuple[Person, ...]:
 def _acting(connection: Connection, *where: Any) -> tuple[Acting, ...]:
     acting, people = schema.acting.c, schema.people.c
     query = (
-        select(schema.people, acting.organisation, acting.digest, acting.digest_from, acting.added_by)
+        select(schema.people, acting.organisation, acting.digest, acting.digest_from, acting.added_by, acting.called)
         .join(schema.people, people.id == acting.person)
         .where(acting.ended_at.is_(None), *where)
         .order_by(acting.organisation, people.email)
     )
     return tuple(
         Acting(
-            person=person_of(row),
+            person=person_of(row) if row.called is None else replace(person_of(row), name=row.called),
             organisation=row.organisation,
             digest=row.digest,
             digest_from=row.digest_from,

@@ -197,7 +197,8 @@ acting = Table(
     Column("organisation", String, ForeignKey("organisations.id"), primary_key=True, index=True),
     Column("digest", Boolean, nullable=False, server_default=true()),  # whether this person gets its digest
     Column("digest_from", Date),  # and not before this day
-    Column("added_by", String, nullable=False),  # import, or a person's id
+    Column("added_by", String, nullable=False),  # import, replaced, or a person's id
+    Column("called", Text),  # the name they were given there; null: their own
     Column("ended_at", DateTime(timezone=True)),  # kept, so that no import adds again whom somebody removed
 )
 

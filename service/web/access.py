@@ -164,7 +164,17 @@ def tie(request: Request) -> str:
     return known.visit.id if known else request.cookies.get(FORM_COOKIE, "")
 
 
-async def checked_form(request: Request, here: Here, _known: Visiting) -> None:
+async def plain_form(request: Request) -> None:
+    """Refuses characters that no text holds and that PostgreSQL cannot keep."""
+    if request.method not in ("GET", "HEAD"):
+        form = await request.form()
+        if any("\0" in str(part) for field in form.multi_items() for part in field):
+            raise HTTPException(422, "There is a character in what you sent that no text holds. Type it anew.")
+
+
+async def checked_form(
+    request: Request, here: Here, _known: Visiting, _plain: Annotated[None, Depends(plain_form)]
+) -> None:
     """Refuses a form that another site made somebody send: ours carry what only this browser's pages were given."""
     if request.method in ("GET", "HEAD"):
         return

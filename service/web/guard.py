@@ -24,6 +24,9 @@ ONLY_HTTPS = {"Strict-Transport-Security": "max-age=31536000"}
 """Besides, where people reach the pages over https."""
 
 
+NOWHERE = "/there-is-no-such-page"
+
+
 class Guard:
     """Wraps the whole application.
 
@@ -58,6 +61,8 @@ class Guard:
             await send(message)
 
         inner = {**scope, "method": "GET"} if headless else scope
+        if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):  # no page has it, and no database keeps it
+            inner = {**inner, "path": NOWHERE, "raw_path": NOWHERE.encode(), "query_string": b""}
         try:
             await self._app(inner, receive, guarded)
         except Exception as error:

@@ -15,9 +15,11 @@ import pytest
 from sqlalchemy import text
 
 from matcher.records import Kind, Listing, ListingId, Organisation, OrganisationId
-from service.store import backups, decisions, members
+from service.store import backups, decisions, mails, members, people, tokens, visits
 from service.store.backups import BackupError
 from service.store.database import Database, DatabaseError, counters
+from service.store.mails import Kind as MailKind
+from service.store.mails import State
 from service.wiring import Commonweal
 
 ALBA = Organisation(id=OrganisationId("alba"), name="Alba", description="We host.")
@@ -134,6 +136,26 @@ def test_what_was_decided_is_in_the_backup(sqlite: Database, tmp_path: Path) -> 
     with sqlite.read() as connection:
         assert decisions.every(connection) == before
     assert len(before) == 3
+
+
+def test_what_waited_then_is_not_sent_again_and_who_was_signed_in_then_signs_in_again(
+    sqlite: Database, tmp_path: Path
+) -> None:
+    at, later = datetime(2026, 11, 23, 12, tzinfo=UTC), datetime(2026, 12, 23, 12, tzinfo=UTC)
+    with sqlite.write() as connection:
+        ann = people.ensure(connection, "ann@alba.example")
+        mails.promise(connection, MailKind.DIGEST, "2026-W48:alba", to=ann, about={}, due=at)
+        visits.begin(connection, ann.id, "a" * 64, browser="", at=at, expires=later)
+        link = visits.make_link(connection, ann.id, "/", at, later)
+        token = tokens.make(connection, ann.id, "a program", at)
+    backups.backup(sqlite, tmp_path / "copy.db")
+    backups.restore(sqlite, tmp_path / "copy.db")
+    with sqlite.read() as connection:
+        assert not mails.is_any_due(connection, later)
+        assert visits.visitor(connection, "a" * 64, at) is None
+        assert visits.usable(connection, link, at) is None
+        assert tokens.holder(connection, token or "") is None
+        assert mails.counts(connection) == {State.UNSURE: 1}
 
 
 def test_a_database_of_an_older_commonweal_can_be_backed_up_before_it_is_migrated(

@@ -166,3 +166,22 @@ def test_what_a_coordinator_enters_is_on_record_without_contact_details(
     membering.remove_person(commonweal, cora, cast["alba"].id, ann.id)
     says = ["Took a person out.", "Added a person.", "Ended the pause.", "Paused until 2026-12-31."]
     assert noted(commonweal) == [(ON_BEHALF, one) for one in [*says, "Changed the profile: name."]]
+
+
+def test_a_coordinator_who_adds_themselves_is_on_record_and_one_who_takes_themselves_out_is_not_of_the_people(
+    commonweal: Commonweal, cast: Any, cora: Person
+) -> None:
+    membering.add_person(commonweal, cora, cast["alba"].id, cora.email, "")
+    assert noted(commonweal) == [(ON_BEHALF, "Added a person.")]
+    membering.remove_person(commonweal, cora, cast["alba"].id, cora.id)
+    assert noted(commonweal) == [(ON_BEHALF, "Added a person.")], "then she was one of its people"
+
+
+def test_who_is_added_is_shown_by_the_name_that_was_given_and_no_other(
+    commonweal: Commonweal, cast: Any, ann: Person
+) -> None:
+    """Else whoever types an address would learn whether it is known, and whose it is."""
+    membering.add_person(commonweal, ann, cast["alba"].id, "bjorn@borea.example", "B.")
+    with commonweal.database.read() as connection:
+        assert [one.person.name for one in people.of(connection, "alba")] == ["Ann Alba", "B."]  # type: ignore[arg-type]
+        assert [one.person.name for one in people.of(connection, "borea")] == ["Björn Borea"]  # type: ignore[arg-type]

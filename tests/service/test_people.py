@@ -44,6 +44,51 @@ def test_whom_somebody_removed_no_import_adds_again(commonweal: Commonweal) -> N
         assert acting(connection, ALBA) == [("ann@alba.example", "somebody")]
 
 
+def test_where_a_spreadsheet_names_only_whom_somebody_removed_the_one_before_stays(commonweal: Commonweal) -> None:
+    with commonweal.database.write() as connection:
+        (ann,) = people.of(connection, ALBA)
+        members.save(connection, contacts=[Contact(organisation=ALBA, email="bea@alba.example")])
+        (bea,) = people.of(connection, ALBA)
+        people.join(connection, ann.person.id, ALBA, by="somebody")
+        people.leave(connection, bea.person.id, ALBA, commonweal.now())
+        members.save(connection, contacts=[Contact(organisation=ALBA, email="cal@alba.example")])
+        members.save(connection, contacts=[Contact(organisation=ALBA, email="bea@alba.example")])
+        assert acting(connection, ALBA) == [("ann@alba.example", "somebody"), ("cal@alba.example", "import")]
+
+
+def test_who_left_the_digests_stays_without_them_when_a_spreadsheet_names_them_again(commonweal: Commonweal) -> None:
+    ann, bea = (Contact(organisation=ALBA, email=f"{name}@alba.example") for name in ("ann", "bea"))
+    with commonweal.database.write() as connection:
+        (before,) = people.of(connection, ALBA)
+        people.choose_digest(connection, before.person.id, ALBA, digest=False)
+        members.save(connection, contacts=[bea])
+        members.save(connection, contacts=[ann])
+        assert [(one.person.email, one.digest) for one in people.of(connection, ALBA)] == [(ann.email, False)]
+
+
+def test_joining_again_leaves_what_one_chose(commonweal: Commonweal) -> None:
+    with commonweal.database.write() as connection:
+        (ann,) = people.of(connection, ALBA)
+        people.choose_digest(connection, ann.person.id, ALBA, digest=False)
+        assert not people.join(connection, ann.person.id, ALBA, by="somebody")
+        assert [(one.digest, one.added_by) for one in people.of(connection, ALBA)] == [(False, "import")]
+
+
+def test_whom_others_add_goes_by_the_name_they_gave_until_one_gives_ones_own(commonweal: Commonweal) -> None:
+    with commonweal.database.write() as connection:
+        (bjorn,) = people.of(connection, BOREA)
+        people.join(connection, bjorn.person.id, ALBA, by="ann", called="B.")
+        assert {one.person.name for one in people.of(connection, ALBA)} == {"Ann Alba", "B."}
+        assert {one.person.name for one in people.of(connection, BOREA)} == {"Björn Borea"}
+        people.rename(connection, bjorn.person.id, "Björn")
+        assert {one.person.name for one in people.of(connection, ALBA)} == {"Ann Alba", "Björn"}
+
+
+def test_addresses_of_other_domains_are_other_people(commonweal: Commonweal) -> None:
+    with commonweal.database.write() as connection:
+        assert people.ensure(connection, "info@straße.example") != people.ensure(connection, "info@strasse.example")
+
+
 def test_a_contact_without_an_address_is_nobody(commonweal: Commonweal) -> None:
     with commonweal.database.write() as connection:
         members.save(connection, contacts=[Contact(organisation=CIANO, name="Cia", email=" ")])

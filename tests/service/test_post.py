@@ -257,6 +257,8 @@ def test_no_password_travels_in_the_open_to_another_machine() -> None:
         ("rcpt", "421 4.3.2 closing", PutOffError, "the address was refused: 421 4.3.2 closing", {"ends_run": True}),
         ("rcpt", "450 4.2.0 grey", PutOffError, "the address was refused: 450 4.2.0 grey", {"ends_run": False}),
         ("rcpt", "452 4.5.3 enough", PutOffError, "the address was refused: 452 4.5.3 enough", {"ends_run": True}),
+        ("rcpt", "452 4.2.2 full", PutOffError, "the address was refused: 452 4.2.2 full", {"ends_run": False}),
+        ("rcpt", "550 listed", RefusedError, "the address was refused: 550 listed", {"address": False}),
         ("rcpt", "550 no such user", RefusedError, "the address was refused: 550 no such user", {"address": True}),
         ("rcpt", "550 5.1.1 nobody", RefusedError, "the address was refused: 550 5.1.1 nobody", {"address": True}),
         ("rcpt", "550 5.4.1 denied", RefusedError, "the address was refused: 550 5.4.1 denied", {"address": True}),

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from service import rounds as propose_round
 from service import schedule
 from service.schedule import JOBS, Job, Schedule
-from service.store import mails, rounds
+from service.store import mails, members, rounds
 from service.store.database import Database
 from service.store.mails import State
 from service.wiring import Commonweal
@@ -49,6 +50,15 @@ def test_where_somebody_reviews_it_waits_for_them(commonweal: Commonweal) -> Non
     assert seen(commonweal) == ({WEEK: False}, [])
     with commonweal.database.write() as connection:
         rounds.release(connection, WEEK, commonweal.now())
+    run_all(commonweal)
+    assert seen(commonweal) == ({WEEK: True}, DIGESTS)
+
+
+def test_where_nobody_reviews_what_was_edited_since_it_was_proposed_is_proposed_again(commonweal: Commonweal) -> None:
+    commonweal.settings.review = False
+    propose_round.run(commonweal, WEEK)
+    with commonweal.database.write() as connection:
+        members.edit(connection, "borea-o1", {"text": "A minibus with a driver on Thursday mornings for older people"})
     run_all(commonweal)
     assert seen(commonweal) == ({WEEK: True}, DIGESTS)
 

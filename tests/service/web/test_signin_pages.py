@@ -164,3 +164,12 @@ def test_a_browser_goes_by_two_words(
     begun = signin.use(commonweal, signin.make_link(commonweal, person).rsplit("/", 1)[1], agent)
     stranger.cookies.set(access.cookie_name(commonweal), begun.token)
     assert f"<p>{shown} <span" in stranger.get("/account").text
+
+
+def test_a_character_that_no_text_holds_is_nowhere_and_in_no_form(sign_in: SignIn, form: Fields) -> None:
+    """PostgreSQL cannot keep it."""
+    jo = sign_in(ALBA)
+    for address in ("/suggestions/%00", "/introductions/a%00b", "/suggestions?organisation=%00"):
+        answer = jo.get(address)
+        assert (answer.status_code, "There is no page at this address" in answer.text) == (404, True)
+    assert jo.post("/account/name", data=form(jo, name="a\0b")).status_code == 422

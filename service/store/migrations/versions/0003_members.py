@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.Boolean, nullable=False, server_default=sa.true()),
         sa.Column("digest_from", sa.Date),
         sa.Column("added_by", sa.String, nullable=False),
+        sa.Column("called", sa.Text),
         sa.Column("ended_at", sa.DateTime(timezone=True)),
     )
     op.create_table(
@@ -177,7 +178,7 @@ def upgrade() -> None:
     connection = op.get_bind()
     known: dict[str, str] = {}
     for organisation, name, email in connection.execute(sa.select(contacts).order_by(contacts.c.organisation)).all():
-        address = email.strip().casefold()
+        address = email.strip().lower()
         if not address:
             continue
         if address not in known:
