@@ -9,6 +9,7 @@ from matcher.records import Kind, Listing
 from matcher.vocabulary import Vocabulary
 
 MOST = 3
+FEWEST = 5  # words: a shorter text hardly says what, for whom and where
 UNEXPLAINED = 20  # words: a longer text says for whom in one way or another
 QUOTED = 60  # characters of a listing that say which one is meant
 SAY_MORE = "say how many, where, and by when"
@@ -16,6 +17,18 @@ EVERYDAY = frozenset(
     re.findall(r"\w+", "NHS UK GP DBS TV DVD CV BBC USA EU VAT ID PE PC DIY MOT AGM HGV HR OK AM PM WC BSL GCSE")
 )
 """Short forms that need no spelling out."""
+
+_SAYS_NOTHING = frozenset(
+    re.findall(
+        r"\w+",
+        "a able an and any anybody anyone anything are as asap assist assistance at be can could donate"
+        " donation donations for from give had have help helping helps i in is it looking me more need needed"
+        " needing needs of offer offered offering offers on or our please provide request requested require"
+        " required requires seeking some somebody someone something soon sought support supporting thank"
+        " thanks that the things to urgent urgently us want wanted wants we with would you your",
+    )
+)
+"""Words that say that something is asked for or given, and not what."""
 
 _NUMBER = re.compile(
     r"\d|£|^(?:(?:we|i)\s+(?:\w+\s+){1,3})?(?:an?|one)\s|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
@@ -50,20 +63,26 @@ _WHO = re.compile(
 _SHORT_FORM = re.compile(r"(?<![\w&'’-])(?:[A-Z]&[A-Z]|[A-Z]{2,6})(?![\w&-])")
 
 
-def hints(listing: Listing, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Up to three sentences on what the listing leaves open; none where it leaves nothing."""
-    return tuple(found for _, found in zip(range(MOST), _hints(listing, vocabulary), strict=False))
+def hints(listing: Listing, vocabulary: Vocabulary, *, has_home: bool = False) -> tuple[str, ...]:
+    """Up to three sentences on what the listing leaves open; none where it leaves nothing.
+
+    `has_home`: its organisation has a place, which stands for the listing where it names none.
+    """
+    return tuple(found for _, found in zip(range(MOST), _hints(listing, vocabulary, has_home), strict=False))
 
 
-def _hints(listing: Listing, vocabulary: Vocabulary) -> Iterator[str]:
+def _hints(listing: Listing, vocabulary: Vocabulary, has_home: bool) -> Iterator[str]:
     text = listing.text
     if not text.strip():
         return
-    if listing.capacity is None and not _NUMBER.search(text):
+    if says_not_what(text):
+        yield f"What? {quoted(text, 40)} does not say what is {'needed' if listing.kind is Kind.NEED else 'offered'}."
+    elif listing.capacity is None and not _NUMBER.search(text):
         counted = _COUNTED.search(text)
         what = f"How many {counted[0].lower()}?" if counted else "How many, or how much?"
         yield f"{what} {quoted(text, 40)} gives no number."
-    if not listing.places and not listing.remote and not _PLACE.search(text) and not _DISTANCE.search(text):
+    is_placed = bool(listing.places) or listing.remote or has_home
+    if not is_placed and not _PLACE.search(text) and not _DISTANCE.search(text):
         yield "Where? Name a town, a county or a postcode district, or say that it works at a distance."
     if listing.opens is None and listing.closes is None and not _TIME.search(text):
         wanted = "By when is it needed" if listing.kind is Kind.NEED else "Until when can it be had"
@@ -87,6 +106,16 @@ def _short_forms(text: str, vocabulary: Vocabulary) -> Iterator[str]:
         else:
             yield f"Spell out “{found}”: other sectors may not know what it stands for."
         return
+
+
+def says_not_what(text: str) -> bool:
+    """Whether a text says only that something is asked for or given."""
+    return _SAYS_NOTHING.issuperset(re.findall(r"\w+", text.lower()))
+
+
+def is_bare(text: str) -> bool:
+    """Whether a text has so few words, or such, that it is worth asking before it is listed."""
+    return len(text.split()) < FEWEST or says_not_what(text)
 
 
 def is_short(text: str) -> bool:

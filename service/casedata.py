@@ -1,11 +1,11 @@
 """Signs that a text is about a particular person: a network is about organisations, and no place for anybody's case.
 
-They are for the writer to look at, and refuse nothing: a choir may be called Mr Tambourine Man. Few false alarms come
-before finding all of it, or nobody looks any more.
+Most are for the writer to look at: a choir may be called Mr Tambourine Man. Few false alarms come before finding all of
+it, or nobody looks any more. What stands for one person and nothing else is refused, whoever has looked.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,7 +21,7 @@ class Sign(StrEnum):
     NHS = "an NHS number"
     INSURANCE = "a National Insurance number"
     TELEPHONE = "a telephone number"
-    MAIL = "a mail address"
+    MAIL = "an email address"
     STREET = "a street address"
     POSTCODE = "a full postcode"
 
@@ -34,6 +34,9 @@ class Found:
     start: int
     end: int
 
+
+REFUSED = (Sign.NHS, Sign.INSURANCE, Sign.BIRTH)
+"""Nothing that an organisation needs or offers is said with one of these."""
 
 _DETAILS = {
     Detail.MAIL: Sign.MAIL,
@@ -93,9 +96,12 @@ _PATTERNS = (
     (
         Sign.INSURANCE,
         re.compile(
-            r"\b(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\s?\d{2}\s?\d{2}\s?\d{2}\s?[A-D]\b", re.I
+            r"\b(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][\s-]?(?:\d{2}[\s-]?){3}[A-D]\b", re.I
         ),
     ),
+)
+_AGE_AFTER_NAME = re.compile(
+    r"(?:\s[A-Z][\w'’-]+)?(?:,?\s{1,2}(?:who\s(?:is|was)\s|is\s)?aged\s|,\s{1,2}|\s\()(?P<age>\d{1,3})(?=\s?[,;.)]|\s+years\s+old|\s*$)"
 )
 _TEN_DIGITS = re.compile(r"(?<![\d£+.-])\d{3}[\s-]?\d{3}[\s-]?\d{4}(?![\d-])")
 
@@ -103,16 +109,28 @@ _TEN_DIGITS = re.compile(r"(?<![\d£+.-])\d{3}[\s-]?\d{3}[\s-]?\d{4}(?![\d-])")
 def signs(text: str) -> tuple[Found, ...]:
     """Every sign in the text, in order; of two that overlap the one that begins first, the longer of two that do."""
     kept: list[Found] = []
-    for one in sorted(_found(text), key=lambda one: (one.start, -one.end, one.sign)):
+    for one in sorted(_found(text), key=lambda one: (one.start, -one.end, one.sign not in REFUSED, one.sign)):
         if not kept or one.start >= kept[-1].end:
             kept.append(one)
     return tuple(kept)
+
+
+def refused(texts: Mapping[str, str]) -> dict[str, str]:
+    """What may not stand in any of these texts, whoever has looked: a sentence for each that it stands in."""
+    found = {name: [one.sign for one in signs(text) if one.sign in REFUSED] for name, text in texts.items()}
+    return {
+        name: f"Leave out {' and '.join(dict.fromkeys(those))}: that is never saved here, whoever’s it is."
+        for name, those in found.items()
+        if those
+    }
 
 
 def _found(text: str) -> Iterator[Found]:
     for sign, pattern in _PATTERNS:
         for match in pattern.finditer(text):
             yield Found(sign, *match.span())
+            if sign is Sign.NAME and (age := _AGE_AFTER_NAME.match(text, match.end())):
+                yield Found(Sign.AGE, *age.span("age"))
     for match in _TEN_DIGITS.finditer(text):
         if is_nhs_number(match.group()):
             yield Found(Sign.NHS, *match.span())

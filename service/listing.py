@@ -1,4 +1,4 @@
-"""Needs and offers as their organisation keeps them: adding, changing, closing, reopening, confirming."""
+"""Needs and offers as their organisation has them: adding, changing, closing, reopening, confirming, removing."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,8 +7,8 @@ from hashlib import sha256
 from itertools import count
 
 from matcher.errors import CommonwealError
-from matcher.hints import quoted
-from matcher.records import Listing, ListingId, OrganisationId
+from matcher.hints import is_bare, quoted
+from matcher.records import Listing, ListingId, OrganisationId, Visibility
 from service import casedata, columns, entering
 from service.asking import LONGEST_TEXT
 from service.casedata import Found
@@ -22,20 +22,24 @@ from service.wiring import Commonweal
 
 FIELDS = tuple(name for name in columns.HEADERS[columns.Table.LISTINGS] if name not in ("id", "organisation"))
 TEXTS = ("text", "evidence", "gain")
+REMOVED = "Removed by its organisation."
+"""What stands in the place of a text that its organisation took away for good."""
 LOOKED = "looked"
-"""What is signed for that somebody was shown where a text seems to be about a particular person."""
+"""What is signed for that somebody was asked to look at these very texts once more."""
 
 
 class UnseenError(CommonwealError):
-    """Some texts seem to be about a particular person, and nobody has looked yet: nothing was stored.
+    """A text seems to be about a particular person, or hardly says anything, and nobody has looked: nothing was stored.
 
-    `signs` has where, by field; with `looked` the same texts are stored.
+    `signs` has where, by field; `is_bare` that the text has few words. With `looked` the same texts are stored.
     """
 
-    def __init__(self, signs: Mapping[str, tuple[Found, ...]], looked: str) -> None:
-        super().__init__("This seems to be about a particular person. Look at what is marked.")
+    def __init__(self, signs: Mapping[str, tuple[Found, ...]], looked: str, *, is_bare: bool = False) -> None:
+        about_somebody = "This seems to be about a particular person. Look at what is marked."
+        super().__init__(about_somebody if signs else "Say what, for whom, and where.")
         self.signs = dict(signs)
         self.looked = looked
+        self.is_bare = is_bare
 
 
 def add(
@@ -46,22 +50,22 @@ def add(
     Raises RefusedError, UnseenError, or UnknownRecordError for an organisation nobody has.
     """
     listing: Listing = entering.read({"organisation": organisation, **_trimmed(cells)}, commonweal.core.vocabulary)
-    _refuse_unseen(commonweal, listing, looked)
+    _refuse_unseen(commonweal, listing, looked, is_bare=is_bare(listing.text))
     today = commonweal.now().date()
     with commonweal.database.write() as connection:
-        if organisation not in members.organisations(connection):
+        if members.organisation(connection, organisation) is None:
             raise UnknownRecordError(organisation)
-        stored = members.listings(connection)
         for number in count(1):
             id_ = ListingId(listing.id if number == 1 else f"{listing.id}-{number}")
             named = replace(listing, id=id_)
-            if id_ not in stored:
+            stored = members.listing(connection, id_)
+            if stored is None:
                 break
-            if stored[id_].record == named and named.is_open(today):
+            if stored.record == named and named.is_open(today):
                 return id_
         members.save(connection, listings={id_: named})
         members.edit(connection, id_, {name: getattr(named, name) for name in FIELDS})
-        confirmations.confirm(connection, id_, today, person.id)
+        confirmations.confirm(connection, id_, today, person.id, is_listing=True)
         entering.note(connection, commonweal, person, organisation, f"Listed the {named.kind} {quoted(named.text)}.")
     return id_
 
@@ -124,8 +128,29 @@ def confirm(commonweal: Commonweal, person: Person, listing: ListingId) -> None:
         entering.note(connection, commonweal, person, record.organisation, says)
 
 
+def remove(commonweal: Commonweal, person: Person, listing: ListingId) -> bool:
+    """Takes its texts away for good and closes it; False where that was done before.
+
+    Its place stays, without a word: what was suggested of it before is still about something.
+    """
+    yesterday = commonweal.now().date() - timedelta(days=1)
+    with commonweal.database.write() as connection:
+        record = _stored(connection, listing).record
+        if is_removed(record):
+            return False
+        blank = {**dict.fromkeys(TEXTS, ""), "text": REMOVED, "themes": (), "places": (), "opens": None}
+        closed = {"closes": yesterday, "visibility": Visibility.COORDINATORS}
+        members.edit(connection, listing, {**blank, **closed})
+        entering.note(connection, commonweal, person, record.organisation, f"Removed the text of a {record.kind}.")
+    return True
+
+
+def is_removed(listing: Listing) -> bool:
+    return listing.text == REMOVED
+
+
 def _stored(connection: Connection, listing: ListingId) -> Stored[Listing]:
-    stored = members.listings(connection).get(listing)
+    stored = members.listing(connection, listing)
     if stored is None:
         raise UnknownRecordError(listing)
     return stored
@@ -139,12 +164,14 @@ def _trimmed(cells: Cells) -> dict[str, str]:
     return {name: cell.strip() for name, cell in cells.items()}
 
 
-def _refuse_unseen(commonweal: Commonweal, listing: Listing, looked: str) -> None:
+def _refuse_unseen(commonweal: Commonweal, listing: Listing, looked: str, *, is_bare: bool = False) -> None:
     texts = {name: str(getattr(listing, name)) for name in TEXTS}
+    if faults := casedata.refused(texts):
+        raise RefusedError(faults)
     signs = {name: found for name, text in texts.items() if (found := casedata.signs(text))}
     digest = sha256("\0".join(texts.values()).encode()).hexdigest()
-    if signs and _looked_at(commonweal, looked) != digest:
-        raise UnseenError(signs, commonweal.signing.sign(LOOKED, digest))
+    if (signs or is_bare) and _looked_at(commonweal, looked) != digest:
+        raise UnseenError(signs, commonweal.signing.sign(LOOKED, digest), is_bare=is_bare)
 
 
 def _looked_at(commonweal: Commonweal, looked: str) -> str:

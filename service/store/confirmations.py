@@ -17,18 +17,21 @@ RESTS_AFTER = timedelta(days=14)
 """How long after that it rests, unless somebody says that it is."""
 FIRST_SEEN = "first-seen"
 """By whom, where no person said so: a job saw the listing for the first time."""
+_LISTED = "listed "
+"""Stands before who it was by, as long as nobody has said anything of the listing since it was listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
     """The day a listing was written, changed or confirmed last, by whom, and the day its organisation was asked since.
 
-    `by` is a person's id, or `FIRST_SEEN`.
+    `by` is a person's id, or `FIRST_SEEN`. `is_listing`: it was listed that day, and nobody said more of it since.
     """
 
     confirmed_on: date
     by: str
     asked_on: date | None = None
+    is_listing: bool = False
 
     def is_due(self, on: date) -> bool:
         """Whether it is to be asked about."""
@@ -43,9 +46,9 @@ def every(connection: Connection) -> dict[ListingId, Confirmation]:
     return {row.listing: _confirmation(row) for row in connection.execute(select(schema.confirmations))}
 
 
-def confirm(connection: Connection, listing: ListingId, on: date, by: str) -> None:
-    """Somebody wrote, changed or confirmed it: it rests no more."""
-    row = {"listing": listing, "confirmed_on": on, "asked_on": None, "by": by}
+def confirm(connection: Connection, listing: ListingId, on: date, by: str, *, is_listing: bool = False) -> None:
+    """Somebody listed, changed or confirmed it: it rests no more."""
+    row = {"listing": listing, "confirmed_on": on, "asked_on": None, "by": f"{_LISTED if is_listing else ''}{by}"}
     upsert(connection, schema.confirmations, [row])
 
 
@@ -83,4 +86,5 @@ def resting(connection: Connection, on: date) -> frozenset[ListingId]:
 
 
 def _confirmation(row: Any) -> Confirmation:
-    return Confirmation(row.confirmed_on, row.by, row.asked_on)
+    by = row.by.removeprefix(_LISTED)
+    return Confirmation(row.confirmed_on, by, row.asked_on, is_listing=by != row.by)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from matcher.hints import MOST, hints, is_short, quoted
+from matcher.hints import MOST, hints, is_bare, is_short, quoted
 from matcher.masking import HIDDEN
 from matcher.vocabulary import Vocabulary
 
@@ -69,6 +69,23 @@ def test_what_another_field_or_the_text_says_is_not_asked_again(
     need: Builder, text: str, fields: dict[str, Any]
 ) -> None:
     assert hints(need("n", text, **fields), WORDS) == ()
+
+
+@pytest.mark.parametrize("text", ["Help wanted", "HELP NEEDED!", "We urgently need some support, please."])
+def test_a_text_that_says_not_what_is_asked_what_and_not_how_many(need: Builder, offer: Builder, text: str) -> None:
+    first, *others = hints(need("n", text), WORDS)
+    assert first == f"What? {quoted(text, 40)} does not say what is needed."
+    assert [one for one in others if one.startswith("How")] == []
+    assert hints(offer("o", text), WORDS)[0].endswith("does not say what is offered.")
+
+
+def test_where_is_not_asked_when_the_organisation_s_place_stands_for_it(need: Builder) -> None:
+    assert hints(need("n", "Twelve laptops for refugees, by Easter"), WORDS, has_home=True) == ()
+
+
+def test_four_words_are_bare_and_so_are_any_that_say_nothing() -> None:
+    says = {"A van for Leeds": True, "A van for all Leeds": False, "We need help from you, please": True}
+    assert {text: is_bare(text) for text in says} == says
 
 
 def test_three_hints_are_enough(need: Builder) -> None:

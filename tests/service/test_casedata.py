@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from matcher.artefacts import artefact
-from service.casedata import Found, Sign, is_nhs_number, signs
+from service.casedata import Found, Sign, is_nhs_number, refused, signs
 
 NAME, AGE, BIRTH, NHS, INSURANCE = Sign.NAME, Sign.AGE, Sign.BIRTH, Sign.NHS, Sign.INSURANCE
 TELEPHONE, MAIL, STREET, POSTCODE = Sign.TELEPHONE, Sign.MAIL, Sign.STREET, Sign.POSTCODE
@@ -42,6 +42,11 @@ LABELLED = [
         "Mr Khan, born 01/02/1950, 14 Station Road, Leeds LS1 4AP",
         [(NAME, "Mr Khan"), (BIRTH, "born 01/02/1950"), (STREET, "14 Station Road, Leeds LS1 4AP")],
     ),
+    ("A sofa for Mr Smith, 43, who moves in on Monday.", [(NAME, "Mr Smith"), (AGE, "43")]),
+    ("A ramp for Mrs Ada Jones (82).", [(NAME, "Mrs Ada"), (AGE, "82")]),
+    ("Company for our client Beryl, aged 91", [(NAME, "our client Beryl"), (AGE, "91")]),
+    ("We met Mr Smith, 12 years after the flood.", [(NAME, "Mr Smith")]),
+    ("NHS 7123456785, unspaced, begins like a mobile.", [(NHS, "7123456785")]),
     ("We need a van called the Green Machine to be repaired.", []),
     ("A scheme named Steady Hands trains forty people a year.", []),
     ("Rooms for a group of 16-year-olds from three schools.", []),
@@ -78,6 +83,13 @@ def test_hardly_any_listing_of_the_example_warns() -> None:
 def test_a_sign_says_where_it_stands_and_what_it_is_in_words() -> None:
     assert signs("For Mr Smith.") == (Found(NAME, 4, 12),)
     assert str(NAME) == "a person’s name"
+
+
+def test_what_may_not_stand_in_a_text_is_told_by_field() -> None:
+    both = "DOB 03/05/1961, NHS 943 476 5919, DOB 03/05/1961"
+    assert refused({"text": "For Mr Smith, 43, of 12 Harbour Road", "gain": both}) == {
+        "gain": "Leave out a date of birth and an NHS number: that is never saved here, whoever’s it is."
+    }
 
 
 @pytest.mark.parametrize(

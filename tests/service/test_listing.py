@@ -10,7 +10,7 @@ from matcher.records import Kind, Listing, Visibility
 from service import columns, importing, listing, spreadsheets
 from service.casedata import Found, Sign
 from service.entering import ON_BEHALF, ChangedError, RefusedError
-from service.listing import FIELDS, UnseenError
+from service.listing import FIELDS, REMOVED, UnseenError
 from service.store import confirmations, events, members, people
 from service.store.confirmations import Confirmation
 from service.store.members import Stored, UnknownRecordError
@@ -92,6 +92,8 @@ def test_what_is_added_is_listed_confirmed_and_kept_from_imports(commonweal: Com
     found = stored(commonweal, id_)
     assert replace(found.record, id=LISTED.id) == LISTED
     assert (found.edited, found.source) == (frozenset(FIELDS), "")
+    assert known(commonweal, id_) == Confirmation(TODAY, ann.id, is_listing=True)
+    listing.confirm(commonweal, ann, id_)  # type: ignore[arg-type]
     assert known(commonweal, id_) == Confirmation(TODAY, ann.id)
     assert noted(commonweal, "alba") == []
 
@@ -161,6 +163,77 @@ def test_a_text_about_a_particular_person_is_stored_only_once_somebody_has_looke
         add(commonweal, ann, "made up", text="A bed for Mr Smith", gain="Ring 0113 496 0000")
     id_ = add(commonweal, ann, looked, text="A bed for Mr Smith", gain="Ring 0113 496 0000")
     assert stored(commonweal, id_).record.text == "A bed for Mr Smith"
+
+
+@pytest.mark.parametrize(
+    ("text", "sign"),
+    [
+        ("A bed for a man, NHS number 943 476 5919", "an NHS number"),
+        ("A bed for a man, NHS number 9434765919", "an NHS number"),
+        ("A bed for a man, NI AB 12 34 56 C", "a National Insurance number"),
+        ("A bed for a man, NI ab-12-34-56-c", "a National Insurance number"),
+        ("A bed for a man, date of birth 3/5/1961", "a date of birth"),
+    ],
+)
+def test_what_stands_for_one_person_is_refused_however_often_one_looks(
+    commonweal: Commonweal, ann: Person, cast: Any, text: str, sign: str
+) -> None:
+    with pytest.raises(UnseenError) as unseen:
+        add(commonweal, ann, text="A bed for Mr Smith")
+    faults = {"text": f"Leave out {sign}: that is never saved here, whoever’s it is."}
+    with pytest.raises(RefusedError) as raised:
+        add(commonweal, ann, unseen.value.looked, text=text)
+    assert raised.value.faults == faults
+    revision, cells = cells_of(commonweal, "alba-n1", gain=text)
+    with pytest.raises(RefusedError) as raised:
+        listing.change(commonweal, ann, cast["need"].id, revision, cells)
+    assert raised.value.faults == {"gain": faults["text"]}
+    with commonweal.database.read() as connection:
+        assert len(members.listings(connection)) == 2
+
+
+@pytest.mark.parametrize("text", ["Help wanted", "We need some help with something, please", "A van for Leeds"])
+def test_a_text_that_hardly_says_anything_is_asked_about_once(commonweal: Commonweal, ann: Person, text: str) -> None:
+    with pytest.raises(UnseenError, match=r"^Say what, for whom, and where\.$") as raised:
+        add(commonweal, ann, text=text)
+    assert (raised.value.signs, raised.value.is_bare) == ({}, True)
+    id_ = add(commonweal, ann, raised.value.looked, text=text)
+    assert stored(commonweal, id_).record.text == text
+
+
+def test_what_is_removed_leaves_nothing_of_its_texts_and_cannot_be_removed_twice(
+    commonweal: Commonweal, cast: Any, ann: Person
+) -> None:
+    id_ = add(commonweal, ann, gain="Tea", evidence="Ten halls")
+    assert listing.remove(commonweal, ann, id_) is True  # type: ignore[arg-type]
+    found = stored(commonweal, id_).record
+    assert found == Listing(
+        id=id_,  # type: ignore[arg-type]
+        organisation="alba",  # type: ignore[arg-type]
+        kind=Kind.OFFER,
+        text=REMOVED,
+        resource="equipment",
+        capacity=2,
+        closes=YESTERDAY,
+        visibility=Visibility.COORDINATORS,
+    )
+    assert (listing.is_removed(found), found.is_open(TODAY)) == (True, False)
+    assert listing.remove(commonweal, ann, id_) is False  # type: ignore[arg-type]
+    assert commonweal.live.current().listings[id_].text == REMOVED  # type: ignore[index]
+    assert add(commonweal, ann, gain="Tea", evidence="Ten halls") == f"{id_}-2"
+
+
+def test_no_import_brings_back_what_was_removed(commonweal: Commonweal, cast: Any, ann: Person) -> None:
+    listing.remove(commonweal, ann, cast["need"].id)
+    row = {"id": "alba-n1", "organisation": "alba", "kind": "need", "text": cast["need"].text, "closes": "2027-01-01"}
+    sheet = spreadsheets.Sheet("listings.csv", tuple(row), (spreadsheets.Row(2, row),), ())
+    with commonweal.database.write() as connection:
+        parsed = columns.parse(sheet, commonweal.core.vocabulary)
+        importing.apply(
+            connection, importing.plan([parsed], importing.state(connection), gazetteer=commonweal.core.gazetteer)
+        )
+    found = stored(commonweal, "alba-n1").record
+    assert (found.text, found.is_open(TODAY)) == (REMOVED, False)
 
 
 def test_a_change_marks_what_it_changed_and_confirms(commonweal: Commonweal, cast: Any, ann: Person) -> None:
@@ -279,6 +352,6 @@ def test_what_a_coordinator_enters_for_an_organisation_is_on_record(
 
 
 def test_an_unknown_listing_is_named(commonweal: Commonweal, ann: Person) -> None:
-    for verb in (listing.close, listing.reopen, listing.confirm):
+    for verb in (listing.close, listing.reopen, listing.confirm, listing.remove):
         with pytest.raises(UnknownRecordError):
             verb(commonweal, ann, "gone")  # type: ignore[arg-type]
