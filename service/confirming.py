@@ -18,7 +18,7 @@ class UnconfirmableError(CommonwealError):
 def tidy(commonweal: Commonweal) -> int:
     """Dates what nobody has dated from today. Returns how many listings those are; again on the day, none."""
     with commonweal.database.write() as connection:
-        return confirmations.see(connection, members.listings(connection), commonweal.now().date())
+        return confirmations.see(connection, members.listing_ids(connection), commonweal.now().date())
 
 
 def address_of(commonweal: Commonweal, listing: ListingId, person: str) -> str:
@@ -34,7 +34,7 @@ def look_at(commonweal: Commonweal, token: str) -> tuple[Listing, Person]:
     """What a link is about and whose it is. Raises LinkError or UnconfirmableError."""
     listing, person = commonweal.signing.read_until(commonweal.now(), PURPOSE, token, 2)
     with commonweal.database.read() as connection:
-        stored = members.listings(connection).get(ListingId(listing))
+        stored = members.listing(connection, ListingId(listing))
         known = people.get(connection, person)
         acts_for = people.acts_for(connection, person)
     if stored is None or known is None or stored.record.organisation not in acts_for:

@@ -74,7 +74,7 @@ def approve(
     with commonweal.database.write() as connection:
         application = _waiting(connection, id_)
         if organisation is not None and joining.standing(connection, organisation) is None:
-            raise RefusedError("That organisation is not stored any more. Choose again.")
+            raise RefusedError("That organisation is no longer on our list. Please choose again.")
         became = organisation or joining.free_id(connection, organisation_id(application.name))
         joining.decide(connection, id_, Decided.APPROVED, by=by.id, at=now, why=why, organisation=became)
         membership = Membership(
@@ -85,9 +85,11 @@ def approve(
             approved_at=now,
             until=until,
         )
-        _begin(connection, membership, application)
-        _join(connection, became, application.email, application.person_name, by=by.id, at=now, key=id_)
-        events.record(connection, now, by.id, "approved", _with_why(f"member until {_last_day(until)}", why), became)
+        is_new = _begin(connection, membership, application)
+        kind = Kind.APPROVED if is_new else Kind.ADDED
+        _join(connection, membership, application.email, application.person_name, kind, now, id_)
+        says = f"member until {_last_day(until)}" if is_new else "one more person acts for it"
+        events.record(connection, now, by.id, "approved", _with_why(says, why), became)
     return became
 
 
@@ -95,7 +97,7 @@ def refuse(commonweal: Commonweal, id_: str, by: Person, *, why: str) -> None:
     """Refuses an application and tells who made it. Raises GoneError, FirstError, RefusedError."""
     now = commonweal.now()
     if not why.strip():
-        raise RefusedError("Say why, in a sentence that who applied is mailed.")
+        raise RefusedError("Say why: it is emailed to the person who applied.")
     with commonweal.database.write() as connection:
         application = _waiting(connection, id_)
         joining.decide(connection, id_, Decided.REFUSED, by=by.id, at=now, why=why.strip())
@@ -158,7 +160,7 @@ def look_at(commonweal: Commonweal, token: str) -> tuple[Invitation, Organisatio
     (id_,) = commonweal.signing.read(PURPOSE, token, 1)
     with commonweal.database.read() as connection:
         invitation = _open(joining.invitation(connection, id_), commonweal.now())
-        return invitation, members.organisations(connection)[invitation.organisation].record
+        return invitation, members.these_organisations(connection, [invitation.organisation])[invitation.organisation]
 
 
 def accept(commonweal: Commonweal, token: str, *, person_name: str, register: Register, number: str) -> OrganisationId:
@@ -180,11 +182,9 @@ def accept(commonweal: Commonweal, token: str, *, person_name: str, register: Re
             approved_at=invitation.invited_at,
             until=invitation.until,
         )
-        _begin(connection, membership)
+        kind = Kind.APPROVED if _begin(connection, membership) else Kind.ADDED
         name = person_name or invitation.person_name
-        person = _join(
-            connection, invitation.organisation, invitation.email, name, by=invitation.invited_by, at=now, key=id_
-        )
+        person = _join(connection, membership, invitation.email, name, kind, now, id_)
         events.record(connection, now, person.id, "accepted", "the invitation", invitation.organisation)
     signin.request_link(commonweal, invitation.email)
     return invitation.organisation
@@ -208,7 +208,7 @@ def admit(
     now = commonweal.now()
     _refuse_past(until, now)
     if not why.strip():
-        raise RefusedError("Say who said so and when, for the record.")
+        raise RefusedError("Say who agreed to this and when, for our records.")
     with commonweal.database.write() as connection:
         if organisation is not None and joining.standing(connection, organisation) is Standing.MEMBER:
             raise FirstError("It is a member already.")
@@ -222,7 +222,7 @@ def admit(
             until=until,
         )
         _begin(connection, membership)
-        says = _with_why(f"member until {_last_day(until)}, on its word", why)
+        says = _with_why(f"member until {_last_day(until)}, added by a coordinator", why)
         events.record(connection, now, by.id, "admitted", says, admitted)
     return admitted
 
@@ -249,9 +249,9 @@ def set_until(
         standing = joining.standing(connection, organisation)
         known = joining.membership(connection, organisation)
         if standing is None or (standing is not Standing.MEMBER and known is None):
-            raise RefusedError("This organisation has not joined: invite it.")
+            raise RefusedError("This organisation is not a member yet: invite it.")
         if known is None and seen is None:
-            register, number = registers.first_of(members.organisations(connection)[organisation].record.identifiers)
+            register, number = registers.first_of(members.these_organisations(connection, [organisation])[organisation].identifiers)
             known = Membership(
                 organisation=organisation,
                 register=register,
@@ -315,10 +315,10 @@ def _open(invitation: Invitation | None, now: datetime) -> Invitation:
         raise GoneError(
             "This invitation has been accepted already: sign in with the address it was sent to."
             if was_accepted
-            else "This invitation has run out, or was taken back. Ask whoever sent it for another."
+            else "This invitation has run out, or was withdrawn. Ask the person who sent it for another."
         )
     if invitation.until is not None and invitation.until < now.date():
-        raise GoneError("The membership that this invitation leads to is over. Ask whoever sent it for another.")
+        raise GoneError("The membership offered in this invitation is over. Ask the person who sent it for another.")
     return invitation
 
 
@@ -328,13 +328,15 @@ def _invited(connection: Connection, organisation: OrganisationId | None, name: 
     if organisation is not None:
         known = stored.get(organisation)
         if known is None:
-            raise RefusedError("That organisation is not stored any more.")
+            raise RefusedError("That organisation is no longer on our list.")
         if known.record.standing is Standing.LISTED:
             members.edit(connection, organisation, {"standing": Standing.INVITED})
         return organisation
     for one in stored.values():
         if plain_name(one.record.name) == plain_name(name):
-            raise RefusedError(f"{one.record.name} is stored already, as {one.record.id}: invite it from its page.")
+            raise RefusedError(
+                f"{one.record.name} is on our list already, as {one.record.id}: invite it from its page."
+            )
     id_ = joining.free_id(connection, organisation_id(name))
     new = Organisation(id=id_, name=name, standing=Standing.INVITED)
     members.save(connection, organisations={id_: new}, sources={id_: "invitation"})
@@ -342,15 +344,15 @@ def _invited(connection: Connection, organisation: OrganisationId | None, name: 
     return id_
 
 
-def _begin(connection: Connection, membership: Membership, application: Application | None = None) -> None:
-    """Has the organisation be a member, what it says of itself filling what is not known; a member stays as it is.
+def _begin(connection: Connection, membership: Membership, application: Application | None = None) -> bool:
+    """Has the organisation be a member, what it says of itself filling what is not known. False: it was one already.
 
     Before anybody joins it: who acts for it already gets no digest until they choose to.
     """
     id_ = membership.organisation
-    stored = members.organisations(connection).get(id_)
+    stored = members.organisation(connection, id_)
     if stored is not None and stored.record.standing is Standing.MEMBER:
-        return
+        return False
     if stored is None:
         assert application is not None
         record = Organisation(id=id_, name=application.name)
@@ -368,15 +370,18 @@ def _begin(connection: Connection, membership: Membership, application: Applicat
     joining.save_membership(connection, membership)
     for one in people.of(connection, id_):  # whom a spreadsheet named has asked for no digest
         people.choose_digest(connection, one.person.id, id_, digest=False)
+    return True
 
 
 def _join(
-    connection: Connection, organisation: OrganisationId, email: str, name: str, *, by: str, at: datetime, key: str
+    connection: Connection, membership: Membership, email: str, name: str, kind: Kind, at: datetime, key: str
 ) -> Person:
+    """Has the person act for the organisation that whoever approved the membership let in."""
+    organisation, by = membership.organisation, membership.approved_by
     person = people.ensure(connection, email, name)
     people.join(connection, person.id, organisation, by=by)
-    about = {"organisation": organisation, "person": person.id}
-    mails.promise(connection, Kind.APPROVED, key, to=person, about=about, due=at)
+    about = {"organisation": organisation, "person": person.id, "by": by}
+    mails.promise(connection, kind, key, to=person, about=about, due=at)
     return person
 
 

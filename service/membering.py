@@ -30,7 +30,7 @@ def change(commonweal: Commonweal, person: Person, organisation: OrganisationId,
     """Changes the profile to what the cells say. Raises ChangedError, RefusedError or UnknownRecordError."""
     trimmed = {name: cell.strip() for name, cell in cells.items()}
     with commonweal.database.write() as connection:
-        stored = members.organisations(connection).get(organisation)
+        stored = members.organisation(connection, organisation)
         if stored is None:
             raise UnknownRecordError(organisation)
         changed = entering.changes(stored, revision, trimmed, commonweal.core.vocabulary)

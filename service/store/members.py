@@ -59,6 +59,27 @@ def listings(connection: Connection) -> dict[ListingId, Stored[Listing]]:
     return {stored.record.id: stored for stored in _read(connection, schema.listings, _listing)}
 
 
+def organisation(connection: Connection, id_: str) -> Stored[Organisation] | None:
+    """The organisation of this id; None where there is none."""
+    return next(_read(connection, schema.organisations, _organisation, id_=id_), None)
+
+
+def listing(connection: Connection, id_: str) -> Stored[Listing] | None:
+    """The listing of this id; None where there is none."""
+    return next(_read(connection, schema.listings, _listing, id_=id_), None)
+
+
+def listings_of(connection: Connection, organisation: OrganisationId) -> tuple[Listing, ...]:
+    """What an organisation has listed, by id."""
+    table = schema.listings
+    query = select(table).where(table.c.organisation == organisation).order_by(table.c.id)
+    return tuple(map(_listing, connection.execute(query)))
+
+
+def listing_ids(connection: Connection) -> tuple[ListingId, ...]:
+    return tuple(connection.execute(select(schema.listings.c.id)).scalars())
+
+
 def these_organisations(connection: Connection, ids: Iterable[str]) -> dict[OrganisationId, Organisation]:
     """Those of these that there are."""
     return {row.id: _organisation(row) for row in connection.execute(_THESE_ORGANISATIONS, {"ids": list(ids)})}
@@ -141,8 +162,12 @@ def edit(connection: Connection, record_id: str, changed: Mapping[str, object]) 
     raise UnknownRecordError(record_id)
 
 
-def _read(connection: Connection, table: Table, record: Any, since: int = -1) -> Iterator[Stored[Any]]:
+def _read(
+    connection: Connection, table: Table, record: Any, since: int = -1, id_: str | None = None
+) -> Iterator[Stored[Any]]:
     query = select(table).order_by(table.c.id)
+    if id_ is not None:
+        query = query.where(table.c.id == id_)
     if since >= 0:
         query = query.where(table.c.revision > since)
     for row in connection.execute(query):

@@ -22,7 +22,7 @@ from service.store.mails import State
 from service.web import access, revealing
 from service.web.access import Coordinator, Here
 from service.web.pages import Current
-from service.web.presenting import STANDINGS, long_date, moment, week_in_words
+from service.web.presenting import STANDINGS, long_date, moment, naming, week_in_words
 from service.web.rendering import page
 
 router = APIRouter(
@@ -123,7 +123,8 @@ def approve(
         became = OrganisationId(organisation) if organisation else None
         joining.approve(here, id_, known.person, until=day(until), why=_why(why), organisation=became)
 
-    return _decided(request, here, known, network, id_, decide)
+    sent = {"until": until, "why": why, "organisation": organisation}
+    return _decided(request, here, known, network, id_, decide, sent)
 
 
 @router.post("/desk/applications/{id_}/refuse", response_model=None)
@@ -133,26 +134,32 @@ def refuse(
     def decide() -> None:
         joining.refuse(here, id_, known.person, why=_why(why))
 
-    return _decided(request, here, known, network, id_, decide)
+    return _decided(request, here, known, network, id_, decide, {"why_not": why})
 
 
 @router.post("/desk/applications/{id_}/reopen", response_model=None)
 def reopen(
     request: Request, here: Here, known: Coordinator, network: Current, id_: str
 ) -> HTMLResponse | RedirectResponse:
-    return _decided(request, here, known, network, id_, lambda: joining.reopen(here, id_, known.person))
+    return _decided(request, here, known, network, id_, lambda: joining.reopen(here, id_, known.person), {})
 
 
 def _decided(
-    request: Request, here: Here, known: Coordinator, network: Current, id_: str, decide: Callable[[], None]
+    request: Request,
+    here: Here,
+    known: Coordinator,
+    network: Current,
+    id_: str,
+    decide: Callable[[], None],
+    sent: dict[str, str],
 ) -> HTMLResponse | RedirectResponse:
-    """Decides, and shows what came of it: to the second of two coordinators, who was first."""
+    """Decides, and shows what came of it: to the second of two coordinators, who was first; what was sent is kept."""
     _stored_application(here, id_)
     try:
         decide()
     except (FirstError, RefusedError) as error:
         status = 409 if isinstance(error, FirstError) else 422
-        return _application(request, here, known, network, id_, says=str(error), status=status)
+        return _application(request, here, known, network, id_, says=str(error), status=status, sent=sent)
     return RedirectResponse(f"{PATH}{id_}", 303)
 
 
@@ -166,8 +173,12 @@ def _application(
     shown: str = "",
     says: str = "",
     status: int = 200,
+    sent: dict[str, str] | None = None,
 ) -> HTMLResponse:
     one = _stored_application(here, id_)
+    alike = applying.alike(network.organisations.values(), one) if one.decision is None else ()
+    surest = next((each.organisation.id for each in alike if each.why == applying.SAME_NUMBER), "")
+    typed = {"until": joining.a_year_from(here.now().date()).isoformat(), "why": "", "why_not": ""}
     with here.database.read() as connection:
         by = people.get(connection, one.decided_by) if one.decided_by else None
         others = stored.waiting(connection, MOST_COMPARED) if one.decision is None else ()
@@ -179,10 +190,12 @@ def _application(
         one=one,
         told=REGISTERS[one.register],
         by=by and by.name,
-        alike=applying.alike(network.organisations.values(), one) if one.decision is None else (),
+        look_up=registers.entry(one.register, one.number),
+        alike=alike,
+        typed={**typed, "organisation": surest, **(sent or {})},
+        became=naming(network.organisations)(OrganisationId(one.organisation or "")).name,
         others=[other for other in others if other.id != id_ and applying.is_alike(one, other)],
         is_shown=revealing.is_shown(here, known, f"{PATH}{id_}", shown),
-        until=joining.a_year_from(here.now().date()),
         today=here.now().date(),
         standings=STANDINGS,
         vocabulary=here.core.vocabulary,
@@ -322,7 +335,7 @@ def _known_organisation(here: Here, id_: str) -> Organisation | None:
     if not id_:
         return None
     with here.database.read() as connection:
-        found = None if "\x00" in id_ else members.organisations(connection).get(OrganisationId(id_))
+        found = None if "\x00" in id_ else members.organisation(connection, OrganisationId(id_))
     if found is None:
         raise HTTPException(404, "No organisation is stored under this address.")
     return found.record

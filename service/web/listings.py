@@ -27,7 +27,7 @@ from service.web.rendering import page
 from service.wiring import Commonweal
 
 signed_in = APIRouter(dependencies=[Depends(access.checked_form)])
-by_link = APIRouter()
+by_link = APIRouter(dependencies=[Depends(access.plain_form)])
 """The token in the address is all the authority that is needed here."""
 
 DONE = {
@@ -59,7 +59,7 @@ class Kept:
 def own_listing(here: Here, known: Member, listing: str) -> Stored[Listing]:
     """The listing in the address, where the visitor may act for its organisation; else there is no such page."""
     with here.database.read() as connection:
-        stored = members.listings(connection).get(ListingId(listing))
+        stored = members.listing(connection, ListingId(listing))
     if stored is None or not known.may_act_for(stored.record.organisation):
         raise HTTPException(404, "There is no page at this address.")
     return stored
@@ -73,7 +73,7 @@ def all_listings(request: Request, here: Here, known: Member, organisation: Acti
     """Needs and offers by where they stand."""
     stored = stored_organisation(here, organisation)
     with here.database.read() as connection:
-        own = [one.record for one in members.listings(connection).values() if one.record.organisation == organisation]
+        own = members.listings_of(connection, organisation)
         said = confirmations.every(connection)
         coordinators = {one.id for one in people.with_access(connection, Access.COORDINATOR, Access.ADMINISTRATOR)}
         coordinators -= {one.person.id for one in people.of(connection, organisation)}
@@ -169,7 +169,7 @@ def _by_link(request: Request, here: Commonweal, token: str, done: str = "") -> 
     except (LinkError, UnconfirmableError) as error:
         return page(request, "confirm.html", status=410, says=str(error), words=None, done="", token="", edit="/")
     with here.database.read() as connection:
-        owner = members.organisations(connection)[found.organisation].record
+        owner = members.these_organisations(connection, [found.organisation])[found.organisation]
     shown = words(found, naming({owner.id: owner}), on=here.now().date())
     is_over = found.closes is not None and found.closes < here.now().date()
     return page(

@@ -57,7 +57,7 @@ MOST_NAMES = 500
 def stored_organisation(here: Commonweal, organisation: OrganisationId) -> Stored[Organisation]:
     """The organisation that somebody may act for; where there is none of this id, no such page."""
     with here.database.read() as connection:
-        found = members.organisations(connection).get(organisation)
+        found = members.organisation(connection, organisation)
     if found is None:
         raise HTTPException(404, "There is no page at this address.")
     return found

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from matcher.masking import mask
-from matcher.records import Organisation, OrganisationId
+from matcher.records import Organisation, OrganisationId, Standing
 from service import applying, granting, joining
 from service.granting import ChangedError, LastAdministratorError
 from service.joining import FirstError, RefusedError
 from service.registers import REGISTERS
 from service.store import desk, events, mails, members, people
 from service.store import joining as stored
+from service.store.joining import Membership
 from service.store.mails import Promised, State
 from service.store.people import Access
 from service.web import access, revealing
@@ -85,13 +86,22 @@ def set_until(
         joining.set_until(here, found.id, known.person, until=day(until), seen=day(seen))
     except (FirstError, RefusedError) as error:
         status = 409 if isinstance(error, FirstError) else 422
-        return _organisation(request, here, known, organisation, says=str(error), status=status)
+        return _organisation(request, here, known, organisation, says=str(error), status=status, typed=until)
     return RedirectResponse(organisation_path(found.id), 303)
 
 
 def _organisation(
-    request: Request, here: Here, known: Visitor, id_: str, *, shown: str = "", says: str = "", status: int = 200
+    request: Request,
+    here: Here,
+    known: Visitor,
+    id_: str,
+    *,
+    shown: str = "",
+    says: str = "",
+    status: int = 200,
+    typed: str | None = None,
 ) -> HTMLResponse:
+    """`typed` is a last day that was refused."""
     found = _stored_organisation(here, id_)
     with here.database.read() as connection:
         membership = stored.membership(connection, found.id)
@@ -114,7 +124,7 @@ def _organisation(
         done=done,
         names=names,
         invitations=invitations,
-        until=joining.a_year_from(here.now().date()),
+        until=_last_day(here, found, membership) if typed is None else typed,
         today=here.now().date(),
         invite_path=invite_path(found.id),
         admit_path=admit_path(found.id),
@@ -125,9 +135,16 @@ def _organisation(
     )
 
 
+def _last_day(here: Here, organisation: Organisation, membership: Membership | None) -> str:
+    """What the form holds: the day as it is, empty where there is none; for one that has ended, another year."""
+    if organisation.standing is not Standing.MEMBER:
+        return joining.a_year_from(here.now().date()).isoformat()
+    return membership.until.isoformat() if membership and membership.until else ""
+
+
 def _stored_organisation(here: Here, id_: str) -> Organisation:
     with here.database.read() as connection:
-        found = None if "\x00" in id_ else members.organisations(connection).get(OrganisationId(id_))
+        found = None if "\x00" in id_ else members.organisation(connection, OrganisationId(id_))
     if found is None:
         raise HTTPException(404, "No organisation is stored under this address.")
     return found.record

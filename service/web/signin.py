@@ -48,7 +48,7 @@ def send_link(
     """Whether the address is known is not told: neither in words nor by how long the answer takes."""
     email, to = email.strip(), signin.safe_path(to)
     if not 3 <= len(email) <= LONGEST or "@" not in email:
-        says = "Write a mail address, such as jo@example.org."
+        says = "Enter an email address, such as jo@example.org."
         return page(request, "sign-in.html", status=422, to=to, email=email[:LONGEST], says=says)
     limits.check(request, "sign-in", per_client="20/hour", key=people.address(email))
     later = BackgroundTask(_send, request, here, email, to)
@@ -99,9 +99,9 @@ def sign_out(here: Here, known: Member) -> RedirectResponse:
 def account(request: Request, here: Here, known: Member) -> HTMLResponse:
     """One's name, for whom one acts and whether their digest comes, and where one is signed in."""
     with here.database.read() as connection:
-        stored = members.organisations(connection)
+        organisations = members.these_organisations(connection, known.acts_for)
         acting = [
-            (stored[id_].record, one)
+            (organisations[id_], one)
             for id_ in known.acts_for
             for one in people.of(connection, id_)
             if one.person.id == known.person.id
@@ -110,7 +110,7 @@ def account(request: Request, here: Here, known: Member) -> HTMLResponse:
     shown = [
         (visit, _browser(visit.browser), long_date(visit.began_at), visit.id == known.visit.id) for visit in signed_in
     ]
-    return page(request, "account.html", acting=acting, visits=shown, today=here.now().date())
+    return page(request, "account.html", acting=acting, visits=shown, today=here.now().date(), long_date=long_date)
 
 
 @router.post("/account/name")

@@ -72,10 +72,10 @@ def _read(here: Commonweal, token: str) -> Subscribed:
     id_ = OrganisationId(organisation)
     with here.database.read() as connection:
         acting = next((one for one in people.of(connection, id_) if one.person.id == person), None)
-        organisations = members.organisations(connection)
-    if acting is None or id_ not in organisations:
+        stored = members.organisation(connection, id_)
+    if acting is None or stored is None:
         raise HTTPException(404, "Nothing is sent by this any more: you do not act for this organisation.")
-    return Subscribed(acting, organisations[id_].record.name)
+    return Subscribed(acting, stored.record.name)
 
 
 def _page(request: Request, here: Commonweal, subscribed: Subscribed) -> HTMLResponse:

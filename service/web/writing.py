@@ -148,7 +148,7 @@ def _edited(here: Commonweal, organisation: OrganisationId, listing_id: str) -> 
     if not listing_id:
         return None
     with here.database.read() as connection:
-        stored = members.listings(connection).get(ListingId(listing_id))
+        stored = members.listing(connection, ListingId(listing_id))
     if stored is None or stored.record.organisation != organisation:
         raise HTTPException(404, "There is no page at this address.")
     return stored
