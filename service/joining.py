@@ -251,7 +251,8 @@ def set_until(
         if standing is None or (standing is not Standing.MEMBER and known is None):
             raise RefusedError("This organisation is not a member yet: invite it.")
         if known is None and seen is None:
-            register, number = registers.first_of(members.these_organisations(connection, [organisation])[organisation].identifiers)
+            found = members.these_organisations(connection, [organisation])[organisation]
+            register, number = registers.first_of(found.identifiers)
             known = Membership(
                 organisation=organisation,
                 register=register,

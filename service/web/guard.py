@@ -61,7 +61,8 @@ class Guard:
             await send(message)
 
         inner = {**scope, "method": "GET"} if headless else scope
-        if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):  # no page has it, and no database keeps it
+        # no page has a NUL in its address, and no database keeps one
+        if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):
             inner = {**inner, "path": NOWHERE, "raw_path": NOWHERE.encode(), "query_string": b""}
         try:
             await self._app(inner, receive, guarded)
