@@ -1,7 +1,7 @@
 """Replies to suggestions, the introductions they lead to, and what came of those."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, delete, or_, select, update
 
-from matcher.records import ListingId, OrganisationId, Pair, Suggestion
+from matcher.records import ListingId, OrganisationId, Pair, Standing, Suggestion
 from service.store import schema
 from service.store.database import in_utc, upsert
 from service.store.suggestions import row_of, shown_in
@@ -59,7 +59,8 @@ class Outcome(StrEnum):
 
 
 LED_NOWHERE = (Outcome.NO_ANSWER, Outcome.NOT_GOING_AHEAD)
-"""Outcomes that give a listing its capacity back."""
+LED_SOMEWHERE = (Outcome.MET, Outcome.ARRANGED)
+"""Those before give a listing its capacity back, unless the other side says one of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,18 +261,32 @@ def say(connection: Connection, key: str, organisation: OrganisationId, said: Sa
     upsert(connection, schema.outcomes, [{**row, "at": said.at.astimezone(UTC)}])
 
 
-def taken(connection: Connection, of: Pair | None = None, besides: str = "") -> dict[ListingId, int]:
-    """How many partners each listing has, or will have if they say yes; `of` a pair, its two, `besides` one key."""
-    introductions, outcomes = schema.introductions.c, schema.outcomes.c
-    led_nowhere = select(outcomes.introduction).where(outcomes.answer.in_([str(one) for one in LED_NOWHERE]))
-    holding = or_(
-        introductions.state == str(State.ASKED),
-        and_(introductions.state == str(State.INTRODUCED), introductions.key.not_in(led_nowhere)),
+def taken(connection: Connection) -> dict[ListingId, int]:
+    """How many partners each listing has, or will have if they say yes."""
+    return {listing: len(found) for listing, found in holding(connection).items()}
+
+
+def holding(connection: Connection, listings: Collection[ListingId] | None = None) -> dict[ListingId, dict[str, State]]:
+    """The introductions that take a partner's place at each listing, or at these, by key: asked, or introduced.
+
+    One between members only, and none that led nowhere: no side of it says that they met, or will.
+    """
+    introductions, outcomes, organisations = schema.introductions.c, schema.outcomes.c, schema.organisations.c
+    said = [select(outcomes.introduction).where(outcomes.answer.in_(which)) for which in (LED_NOWHERE, LED_SOMEWHERE)]
+    stands = or_(introductions.key.not_in(said[0]), introductions.key.in_(said[1]))
+    member = select(organisations.id).where(organisations.standing == str(Standing.MEMBER))
+    query = select(introductions.key, introductions.state, introductions.need, introductions.offer).where(
+        or_(introductions.state == str(State.ASKED), and_(introductions.state == str(State.INTRODUCED), stands)),
+        introductions.asking.in_(member),
+        introductions.giving.in_(member),
     )
-    query = select(introductions.need, introductions.offer).where(holding, introductions.key != besides)
-    if of is not None:
-        query = query.where(or_(introductions.need == of[0], introductions.offer == of[1]))
-    return dict(Counter(ListingId(listing) for pair in connection.execute(query) for listing in pair))
+    if listings is not None:
+        query = query.where(or_(introductions.need.in_(listings), introductions.offer.in_(listings)))
+    found: dict[ListingId, dict[str, State]] = {}
+    for row in connection.execute(query):
+        for listing in (row.need, row.offer):
+            found.setdefault(listing, {})[row.key] = State(row.state)
+    return found
 
 
 def introduced(connection: Connection, after: date, before: date) -> dict[OrganisationId, int]:

@@ -189,7 +189,8 @@ def test_a_round_counts_the_partners_that_listings_have_or_will_have(do: Do, ann
         "asked": (State.ASKED, ()),
         "introduced": (State.INTRODUCED, (Outcome.MET,)),
         "arranged": (State.INTRODUCED, (Outcome.ARRANGED, Outcome.MET)),
-        "nowhere": (State.INTRODUCED, (Outcome.MET, Outcome.NOT_GOING_AHEAD)),
+        "disputed": (State.INTRODUCED, (Outcome.MET, Outcome.NO_ANSWER)),
+        "nowhere": (State.INTRODUCED, (Outcome.NO_ANSWER, Outcome.NOT_GOING_AHEAD)),
         "silent": (State.INTRODUCED, (Outcome.NO_ANSWER,)),
         "declined": (State.DECLINED, ()),
         "expired": (State.EXPIRED, ()),
@@ -201,14 +202,19 @@ def test_a_round_counts_the_partners_that_listings_have_or_will_have(do: Do, ann
         for side, outcome in zip((ALBA, BOREA), outcomes, strict=False):
             said = Said(outcome=outcome, person=ann, at=AT)
             do(lambda connection, key=key, side=side, said=said: introductions.say(connection, key, side, said))
-    assert history(do).taken == {"n": 3, "asked": 1, "introduced": 1, "arranged": 1}
+    assert history(do).taken == {"n": 4, "asked": 1, "introduced": 1, "arranged": 1, "disputed": 1}
+    found = do(lambda connection: introductions.holding(connection, [ListingId("asked")]))
     one = key_of(WEEK, NEED.id, ListingId("asked"))
-    pair = (NEED.id, ListingId("asked"))
-    assert do(lambda connection: introductions.taken(connection, pair, besides=one)) == {
-        "n": 2,
-        "introduced": 1,
-        "arranged": 1,
-    }
+    assert found == {"n": {one: State.ASKED}, "asked": {one: State.ASKED}}
+
+
+@pytest.mark.parametrize("side", ["alba", "borea"])
+@pytest.mark.parametrize("state", [State.ASKED, State.INTRODUCED])
+def test_an_introduction_of_who_is_no_member_any_more_takes_nobodys_place(do: Do, state: State, side: str) -> None:
+    begin(do, state=state)
+    assert history(do).taken == {"n": 1, "o": 1}
+    do(lambda connection: members.edit(connection, side, {"standing": Standing.INVITED}))
+    assert history(do).taken == {}
 
 
 def test_a_round_counts_the_introductions_of_eight_weeks_and_knows_who_replies(do: Do, ann: str) -> None:
@@ -263,3 +269,17 @@ def test_a_suggestion_of_a_description_stands_as_long_as_its_organisation(do: Do
     assert do(lambda connection: standing.objections(connection, latent, on)) == ()
     gone = replace(SUGGESTION, offer=replace(OFFER, id=ListingId("gone")))
     assert do(lambda connection: standing.objections(connection, gone, on)) == (Objection(Bar.GONE, BOREA),)
+
+
+def test_a_side_that_chooses_is_full_by_whom_it_was_introduced_to_and_not_by_whom_it_asked(do: Do) -> None:
+    do(lambda connection: members.edit(connection, "n", {"capacity": 1}))
+    second = key_of(WEEK, NEED.id, ListingId("second"))
+
+    def full(key: str, *choosing: OrganisationId) -> Any:
+        return do(lambda connection: standing.objections(connection, SUGGESTION, AT.date(), key, choosing))
+
+    begin(do, key=second, suggestion=replace(SUGGESTION, offer=replace(OFFER, id=ListingId("second"))))
+    assert (full(KEY), full(KEY, BOREA)) == ((Objection(Bar.FULL, ALBA),),) * 2
+    assert (full(KEY, ALBA), full(second)) == ((), ())
+    do(lambda connection: introductions.move(connection, second, State.ASKED, State.INTRODUCED, introduced_at=AT))
+    assert full(KEY, ALBA) == (Objection(Bar.FULL, ALBA),)
