@@ -1,8 +1,10 @@
 """Looking through the listings one may see: by words through the matching, or newest first."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from hashlib import sha256
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from service.store import confirmations, rounds
 from service.wiring import Commonweal
 
 A_PAGE = 10
+MOST_LESS_NEAR = 10
+HALF = 0.5  # of the words: who types one or two wants to see where they stand, whatever else the text is about
 _BETWEEN_TEXTS = ("forbidden", "declined", "suggested lately")
 """Rules about two listings: they say what comes of asking for an introduction, not what may be seen."""
 
@@ -33,11 +37,15 @@ class Search:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One page of the results: with words as suggestions, best first, without them as listings."""
+    """One page of the results: with words as suggestions, best first, without them as listings.
+
+    The first `near` suggestions of the page are close to what was looked for, the others less so.
+    """
 
     suggestions: tuple[Suggestion, ...] = ()
     listings: tuple[Listing, ...] = ()
     total: int
+    near: int = 0
     notes: tuple[Note, ...] = ()
 
     @property
@@ -64,20 +72,29 @@ def find(
     asks_as = Kind.NEED if search.kind is Kind.OFFER else Kind.OFFER
     place = search.place if places else ""
     answer = ask(commonweal, search.words, asks_as, organisation, place, MOST_SUGGESTIONS, rules, close=0)
-    worth = _worth_showing(commonweal, search, answer.suggestions)
-    return Found(suggestions=worth[_span(search)], total=len(worth), notes=notes)
+    near, less_near = _worth_showing(commonweal, search, answer.suggestions)
+    worth = (*near, *less_near)
+    begins = _span(search).start
+    return Found(
+        suggestions=worth[_span(search)], total=len(worth), near=max(0, min(len(near) - begins, A_PAGE)), notes=notes
+    )
 
 
-def _worth_showing(commonweal: Commonweal, search: Search, suggestions: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
-    """Near misses, and whatever has one of the words: who types a single word wants to see where it stands."""
-    network, least = commonweal.live.current(), commonweal.core.ranker.threshold * CLOSE
+def _worth_showing(
+    commonweal: Commonweal, search: Search, suggestions: Iterable[Suggestion]
+) -> tuple[list[Suggestion], list[Suggestion]]:
+    """What fits or has the words, and then some near misses; each best first."""
+    network, ranker = commonweal.live.current(), commonweal.core.ranker
     asked = set(terms([search.words])[0])
-
-    def has_a_word(one: Suggestion) -> bool:
+    near, less_near = [], []
+    for one in suggestions:
         listing = one.need if search.kind is Kind.NEED else one.offer
-        return not asked.isdisjoint(network.entry(listing.id).terms)
-
-    return tuple(one for one in suggestions if one.fit >= least or has_a_word(one))
+        shared = len(asked.intersection(network.entry(listing.id).terms))
+        if one.fit >= ranker.threshold or (shared and shared >= HALF * len(asked)):
+            near.append(one)
+        elif one.fit >= ranker.threshold * CLOSE or shared:
+            less_near.append(one)
+    return near, less_near[:MOST_LESS_NEAR]
 
 
 def _span(search: Search) -> slice:
@@ -111,7 +128,7 @@ def _browsed(
     places: tuple[str, ...],
     rules: Sequence[Rule],
 ) -> Found:
-    """Listed needs or offers, those that were written or confirmed last first."""
+    """Listed needs or offers: what was written or confirmed last first, what was on one day mixed by organisation."""
     network, today = commonweal.live.current(), commonweal.now().date()
     with commonweal.database.read() as connection:
         history = rounds.history(connection, today)
@@ -123,11 +140,21 @@ def _browsed(
     among = eligible(Asking(looking, today, before), side, rules) & ~side.profiles
     listings = [side.entries[row].listing for row in np.flatnonzero(among)]
 
-    def age(one: Listing) -> tuple[int, ListingId]:
-        day = known[one.id].confirmed_on if one.id in known else date.min
-        return -day.toordinal(), one.id
+    days = {one.id: known[one.id].confirmed_on if one.id in known else date.min for one in listings}
+    found = _mixed(sorted(listings, key=lambda one: (-days[one.id].toordinal(), one.id)), days, today)
+    return Found(listings=found[_span(search)], total=len(listings))
 
-    return Found(listings=tuple(sorted(listings, key=age))[_span(search)], total=len(listings))
+
+def _mixed(listings: Sequence[Listing], days: Mapping[ListingId, date], on: date) -> tuple[Listing, ...]:
+    """Those of one day in turns, in each of which an organisation has one; which comes first is another every day."""
+    before = Counter[tuple[date, OrganisationId]]()
+    keys: dict[ListingId, tuple[int, int, str]] = {}
+    for one in listings:
+        day = days[one.id]
+        before[day, one.organisation] += 1
+        chance = sha256(f"{on} {one.organisation}".encode()).hexdigest()
+        keys[one.id] = -day.toordinal(), before[day, one.organisation], chance
+    return tuple(sorted(listings, key=lambda one: (keys[one.id], one.id)))
 
 
 def _looking(network: Network, organisation: OrganisationId | None, places: tuple[str, ...]) -> Entry:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from matcher.records import Exclusion, Kind, Listing, Visibility
-from service.finding import A_PAGE, Found, Search, find
+from service.finding import A_PAGE, MOST_LESS_NEAR, Found, Search, find
 from service.store import confirmations, decisions, members
 from service.wiring import Commonweal
 
@@ -63,7 +63,33 @@ def test_a_single_word_finds_where_it_stands_however_little_it_fits(listed: Comm
 
 def test_coordinators_find_everything_that_is_open(listed: Commonweal) -> None:
     found = find(listed, Search(), sees_all=True)
-    assert ids(found) == ["alba-o1", "borea-o1", "borea-o2", "borea-o3", "borea-o5", "ciano-o1"]
+    assert set(ids(found)) == {"alba-o1", "borea-o1", "borea-o2", "borea-o3", "borea-o5", "ciano-o1"}
+
+
+def test_those_of_one_day_come_in_turns_of_one_for_each_organisation(listed: Commonweal) -> None:
+    orders, start = [], listed.now()
+    for days in range(9):
+        listed.now = lambda days=days: start + timedelta(days=days)  # type: ignore[misc]
+        found = ids(find(listed, Search(), sees_all=True))
+        assert {one.split("-")[0] for one in found[:3]} == {"alba", "borea", "ciano"}
+        assert found[3:] == ["borea-o2", "borea-o3", "borea-o5"]
+        orders.append(tuple(found[:3]))
+    assert len(set(orders)) > 1
+
+
+def test_near_misses_come_last_and_not_many_of_them(commonweal: Commonweal, cast: Any) -> None:
+    cuts = (50.0, 50.0, 0.0)
+    commonweal.core = replace(commonweal.core, ranker=replace(commonweal.core.ranker, cuts=cuts))
+    many = [replace(cast["offer"], id=f"borea-x{n:02}", text=f"Van {n} for a school trip") for n in range(30)]
+    with commonweal.database.write() as connection:
+        members.save(connection, listings={one.id: one for one in many})
+    words = Search(words="an idle minibus with a driver takes a school")
+    assert find(commonweal, words).near == A_PAGE  # all of them fit
+    strict = replace(commonweal.core.ranker, cuts=(50.0, 50.0, 50.0))
+    commonweal.core = replace(commonweal.core, ranker=strict)
+    found = find(commonweal, words)
+    assert (found.suggestions[0].offer.id, found.near, found.total) == ("borea-o1", 1, 1 + MOST_LESS_NEAR)
+    assert find(commonweal, replace(words, page=2)).near == 0
 
 
 def test_what_was_confirmed_last_comes_first(listed: Commonweal) -> None:

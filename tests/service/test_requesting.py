@@ -1,5 +1,6 @@
 """Asking for an introduction from what one found: the same consent, rules and caps as in a round."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -182,7 +183,7 @@ def test_a_description_is_asked_about_like_an_offer(
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"borea": {"excludes": (Exclusion("alba"),)}}, "does not want to meet"),
+        ({"borea": {"excludes": (Exclusion("alba"),)}}, "These two cannot be introduced about this"),
         ({"borea-o1": {"capacity": 0}}, "Borea Transport has as many partners for this as it takes."),
         ({"alba-n1": {"capacity": 0}}, "This has as many partners as you said it takes"),
         ({"borea-o1": {"places": ("Truro",)}, "alba-n1": {"places": ("Leeds",)}}, "Their places do not meet"),
@@ -193,9 +194,38 @@ def test_a_rule_forbids_it_like_a_round(
 ) -> None:
     for record, fields in changed.items():
         edit(commonweal, record, **fields)
-    with pytest.raises(ClosedError, match=says):
+    with pytest.raises(ClosedError, match=says) as raised:
         ask(commonweal, who)
+    assert repr(requesting.why_not(commonweal, ALBA, NEED, OFFER)) == repr(raised.value)
     assert mails(commonweal) == []
+
+
+def test_why_not_says_beforehand_what_asking_would_and_changes_nothing(
+    commonweal: Commonweal, who: Mapping[str, str], cast: Mapping[str, Any]
+) -> None:
+    (need,), (offer,) = list_more(commonweal, cast["need"], 1), list_more(commonweal, cast["offer"], 1)
+    edit(commonweal, "borea", attention_cap=1)
+    assert requesting.why_not(commonweal, ALBA, NEED, OFFER) is None
+    assert mails(commonweal) == []
+    key = ask(commonweal, who)
+    again = requesting.why_not(commonweal, ALBA, NEED, OFFER)
+    assert isinstance(again, AlreadySuggestedError)
+    assert again.key == key
+    says = "Borea Transport has as many suggestions as it takes in a week; ask again from Monday, 30 November."
+    assert str(requesting.why_not(commonweal, ALBA, need, offer)) == says
+    assert isinstance(requesting.why_not(commonweal, ALBA, NEED, ListingId("gone")), UnknownListingError)
+
+
+def test_who_takes_none_about_its_offers_is_told_so_without_a_day(
+    commonweal: Commonweal, who: Mapping[str, str]
+) -> None:
+    edit(commonweal, "borea", attention_cap=0)
+    says = "You take no suggestions about your offers: your profile says so."
+    assert requesting.week_is_full(commonweal, BOREA, Kind.OFFER) == says
+    assert str(requesting.why_not(commonweal, BOREA, OFFER, NEED)) == says
+    assert str(requesting.why_not(commonweal, ALBA, NEED, OFFER)) == (
+        "Borea Transport takes no suggestions about its offers."
+    )
 
 
 @pytest.mark.parametrize("paused", [ALBA, BOREA])
@@ -216,9 +246,10 @@ def test_who_has_as_many_as_it_takes_this_week_asks_again_from_monday(
     edit(commonweal, "borea", attention_cap=9)
     for need, offer in zip(needs[:3], offers, strict=False):
         ask(commonweal, who, need, offer)
-    with pytest.raises(
-        FullError, match=r"^You have as many suggestions as you take in a week; ask again from Monday, "
-    ):
+    assert requesting.week_is_full(commonweal, ALBA, Kind.OFFER) == ""
+    full = "You have as many suggestions this week as you take (3). From Monday, 30 November, you can ask for more."
+    assert requesting.week_is_full(commonweal, ALBA, Kind.NEED) == full
+    with pytest.raises(FullError, match=f"^{re.escape(full)}$"):
         ask(commonweal, who, needs[3], offers[3])
     later = commonweal.now() + timedelta(weeks=1)
     commonweal.now = lambda: later
