@@ -370,7 +370,7 @@ def table(figures: Sequence[Figure]) -> Table:
 def main(
     json_to: Annotated[Path, typer.Option("--json", help="Where the figures go as JSON.")] = Path("var/bench.json"),
     quick: Annotated[bool, typer.Option(help="A tenth of every size.")] = False,
-    large: Annotated[bool, typer.Option(help="A round of 100,000 x 100,000 too: half an hour.")] = False,
+    large: Annotated[bool, typer.Option(help="A round of 100,000 x 100,000 too: takes long.")] = False,
 ) -> None:
     """Example: python tests/bench.py --quick"""
     rng = np.random.default_rng(7)
