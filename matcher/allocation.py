@@ -24,7 +24,7 @@ LEVELS = (0.12, 0.04, 0.01)
 ROUNDS = 60  # of prices at most
 NEAR = 3e-3  # a gap from which on what is kept is solved once more
 ENOUGH = 1e-3  # a gap with which we stop, once
-WORK = 1_500_000  # so many candidates have been looked at in all rounds of prices together
+WORK = 60_000  # listings times rounds of prices have come to this: all else that a week computes grows with listings
 CLOSED = 1e-9  # a gap that is only what sums of floats differ by
 STEP, FASTER, SLOWER = 0.06, 1.2, 0.5  # how far a price goes first, while it keeps its direction, and when it turns
 
@@ -60,6 +60,11 @@ class Market:
     @property
     def giving(self) -> Integers:
         return self.gives[self.offer]
+
+    @property
+    def listings(self) -> int:
+        """How many there are, whether or not they have candidates."""
+        return len(self.asks) + len(self.gives)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,7 +142,7 @@ def allocate(market: Market, *, levels: Sequence[float] = LEVELS, pinned: Sequen
         if worth > value:
             best, value = np.append(granted, kept), worth
         missing = bound - problem.rounding - value
-        if missing <= CLOSED or (missing <= ENOUGH * abs(bound) and number * len(market.value) >= WORK):
+        if missing <= CLOSED or (missing <= ENOUGH * abs(bound) and number * market.listings >= WORK):
             break
         prices = prices.moved(over)
     return Allocation(np.sort(best), value, max(bound, value), unmet)

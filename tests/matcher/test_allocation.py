@@ -629,6 +629,15 @@ def test_in_a_crowded_market_of_two_thousand_less_than_two_thousandths_are_missi
     assert len(allocation.rows) > 1000
 
 
+def test_a_few_hundred_listings_are_solved_to_the_end_and_beside_many_more_a_thousandth_may_be_missing() -> None:
+    """Sixty thousand listings that nothing fits change what looking further is worth, not what is to be had."""
+    few = crowded(np.random.default_rng(0), 130, 340, 130, 16)
+    idle = np.zeros(60_000, np.int64)
+    many = replace(few, asks=np.append(few.asks, idle), need_caps=np.append(few.need_caps, idle + UNLIMITED))
+    assert allocate(few).gap < 1e-5
+    assert 1e-4 < allocate(many).gap <= 1e-3
+
+
 @pytest.mark.parametrize("value", [0.5, 1000.0, 1e6])
 def test_what_is_lost_by_rounding_does_not_grow_with_the_values(value: float) -> None:
     """Each asker may have one of two, one of them better by .96 units of SCALE; rounded, the other is, by one unit."""
