@@ -71,6 +71,7 @@ def before(met: Network) -> Past:
         blocked=frozenset({frozenset({OrganisationId("org1"), OrganisationId("org2")})}),
         paused=frozenset({OrganisationId("org3"), OrganisationId("org4")}),
         taken={one.id: 1 for one, _ in pairs[:60]},
+        resting=frozenset(listing.id for pair in pairs[60:100] for listing in pair),
     )
     return past(history, met, TODAY)
 
