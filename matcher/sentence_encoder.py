@@ -173,10 +173,8 @@ class SentenceEncoder:
         return [encoded[row] for row in range(len(passages))]
 
     def plain(self, texts: Sequence[str]) -> FloatArray:
-        vectors = self.model.encode(
-            list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
-        )
-        return np.asarray(vectors, np.float32)
+        vectors = self.model.encode(list(texts), batch_size=BATCH, show_progress_bar=False, convert_to_numpy=True)
+        return unit(np.asarray(vectors, np.float32))  # scaled in float32: in bfloat16 a length of one is off by .002
 
     def _encode_batch(self, passages: Sequence[Passage]) -> list[Encoded]:
         import torch

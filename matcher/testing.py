@@ -84,7 +84,8 @@ class EncoderContract:
         vectors = encoder.plain(texts)
         assert (vectors.shape, vectors.dtype.name) == ((3, encoder.dimension), "float32")
         assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
-        assert np.allclose(vectors, np.concatenate([encoder.plain([text]) for text in texts]), atol=2e-3)
+        one_by_one = np.concatenate([encoder.plain([text]) for text in texts])
+        assert np.allclose(vectors, one_by_one, atol=4e-3)  # bfloat16 is not batch-invariant: up to .0025 seen
 
     def test_a_short_text_read_the_plain_way_is_what_a_passage_of_it_is(self) -> None:
         encoder = self.encoder()
