@@ -1,7 +1,7 @@
 """Digests: a person's mail for one member organisation and one round. Composing is pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -10,7 +10,6 @@ from urllib.parse import quote
 from matcher.errors import CommonwealError
 from matcher.masking import mask
 from matcher.records import (
-    History,
     LeftOut,
     Listing,
     ListingId,
@@ -18,16 +17,15 @@ from matcher.records import (
     OrganisationId,
     Standing,
     Suggestion,
-    profile,
 )
 from service import confirming, faults, reply_links, stationery
-from service.signing import LASTS
 from service.stationery import Item, Mail, UnaddressableError, day, item, one_line, own_label, rendered, shortened
-from service.store import confirmations, introductions, mails, members, people, rounds
+from service.store import confirmations, introductions, mails, members, people, rounds, standing
 from service.store.database import Connection
 from service.store.mails import Kind, State
 from service.store.people import Acting, Person
 from service.store.rounds import Round
+from service.store.standing import Grounds
 from service.wiring import Commonweal
 
 LARGEST = 70_000
@@ -162,7 +160,7 @@ def links_for(commonweal: Commonweal, contents: Contents, person: Person, week: 
         confirmations={one.id: confirming.address_of(commonweal, one.id, person.id) for one in contents.unconfirmed},
         unsubscribe=f"{address}/unsubscribe/{commonweal.signing.sign(UNSUBSCRIBE, person.id, organisation)}",
         pages=f"{address}/suggestions",
-        reply_by=(commonweal.now() + LASTS).date(),
+        reply_by=reply_links.last_day(commonweal),
     )
 
 
@@ -187,56 +185,65 @@ class Network:
         return {id_: one.name for id_, one in self.organisations.items()}
 
 
+def by_side(round_: Round) -> dict[OrganisationId, tuple[Suggestion, ...]]:
+    """What a round suggests to each organisation, best first."""
+    found: dict[OrganisationId, list[Suggestion]] = {}
+    for one in round_.suggestions:
+        for side in introductions.sides(one):
+            found.setdefault(side, []).append(one)
+    return {side: tuple(suggestions) for side, suggestions in found.items()}
+
+
 def of_round(
     round_: Round,
-    network: Network,
-    history: History,
+    grounds: Grounds,
+    replied: Container[tuple[str, OrganisationId]],
     unconfirmed: Mapping[OrganisationId, Sequence[Listing]],
-    only: OrganisationId | None = None,
 ) -> Iterator[Contents]:
-    """What there is to say to each member that does not pause, in order of id, or to one `only`.
+    """What there is to say to each member that does not pause, in order of id.
 
-    A suggestion stands while no decision since the release rules it out. Without one there may be something that would
-    help, or listings to be confirmed.
+    `replied` holds what was answered, by a suggestion's key and who answered.
     """
-    own: dict[OrganisationId, list[Suggestion]] = {}
-    for one in _standing(round_, network, history):
-        for side in (one.need.organisation, one.offer.organisation):
-            own.setdefault(side, []).append(one)
-    helped = {id_: one for id_, one in round_.proposal.left_out.items() if one.helps}
-    for id_ in sorted({*own, *helped, *unconfirmed}) if only is None else (only,):
-        organisation = network.organisations.get(id_)
-        if organisation and organisation.standing is Standing.MEMBER and id_ not in history.paused:
-            left_out = helped.get(id_, LeftOut(False))
-            contents = Contents(organisation, tuple(own.get(id_, ())), left_out, tuple(unconfirmed.get(id_, ())))
-            if not contents.is_empty:
-                yield contents
+    made, helped = by_side(round_), {id_ for id_, one in round_.proposal.left_out.items() if one.helps}
+    for id_ in sorted({*made, *helped, *unconfirmed}):
+        if contents := _contents(id_, round_, made.get(id_, ()), grounds, replied, unconfirmed.get(id_, ())):
+            yield contents
 
 
-def _standing(round_: Round, network: Network, history: History) -> Iterator[Suggestion]:
-    """The suggestions that no decision since the release rules out, between members that still are.
-
-    A decline counts when it is of the texts as they were released or as they are now, not when it is of older ones.
-    """
-    for one in round_.suggestions:
-        both = one.need.organisation, one.offer.organisation
-        found = [network.organisations.get(id_) for id_ in both]
-        are_members = all(one is not None and one.standing is Standing.MEMBER for one in found)
-        decline = history.declined.get(one.pair)
-        is_declined = decline is not None and all(
-            text in (side.text, _as_it_is_now(side, network).text)
-            for text, side in ((decline.need_text, one.need), (decline.offer_text, one.offer))
-        )
-        is_ruled_out = one.pair in history.forbidden or frozenset(both) in history.blocked
-        if are_members and not is_declined and not is_ruled_out and history.paused.isdisjoint(both):
-            yield one
+def of_one(
+    connection: Connection,
+    organisation: OrganisationId,
+    round_: Round,
+    made: tuple[Suggestion, ...],
+    network: Network,
+    on: date,
+    unconfirmed: Sequence[Listing],
+) -> Contents | None:
+    """The same for one organisation, to which the round `made` these suggestions; None where there is nothing."""
+    grounds = standing.read(connection, on, network.organisations, network.listings, made)
+    replies = introductions.replies(connection, [introductions.key_of(round_.week, *one.pair) for one in made])
+    replied = {(key, side) for key, found in replies.items() for side in found}
+    return _contents(organisation, round_, made, grounds, replied, unconfirmed)
 
 
-def _as_it_is_now(listing: Listing, network: Network) -> Listing:
-    owner = network.organisations.get(listing.organisation)
-    if owner is not None and profile(owner).id == listing.id:
-        return profile(owner)
-    return network.listings.get(listing.id, listing)
+def _contents(
+    id_: OrganisationId,
+    round_: Round,
+    made: Iterable[Suggestion],
+    grounds: Grounds,
+    replied: Container[tuple[str, OrganisationId]],
+    unconfirmed: Sequence[Listing],
+) -> Contents | None:
+    """What its people could say yes to, and have not answered. Without any there may be something that would help."""
+    organisation = grounds.organisations.get(id_)
+    if organisation is None or organisation.standing is not Standing.MEMBER or id_ in grounds.paused:
+        return None
+    keyed = ((introductions.key_of(round_.week, *one.pair), one) for one in made)
+    open_ = tuple(
+        one for key, one in keyed if (key, id_) not in replied and not grounds.objections(one, key, choosing=(id_,))
+    )
+    contents = Contents(organisation, open_, round_.proposal.left_out.get(id_, LeftOut(False)), tuple(unconfirmed))
+    return None if contents.is_empty else contents
 
 
 def unconfirmed_in(connection: Connection, network: Network, on: date) -> dict[OrganisationId, list[Listing]]:
@@ -259,14 +266,22 @@ def released(connection: Connection, week: str) -> Round:
     return round_
 
 
-def read(connection: Connection, today: date, week: str) -> tuple[Network, History, date]:
-    """The network, what has been decided, and the day on which the week's digests look at both."""
-    on = max(today, rounds.monday(week))
+def _issue(connection: Connection, today: date, week: str) -> tuple[Network, list[tuple[Contents, Person]]]:
+    """The network, and every digest of the week as it is on this day, with whom it goes to.
+
+    Raises NotReleasedError.
+    """
+    round_, on = released(connection, week), max(today, rounds.monday(week))
     network = Network(
         {id_: stored.record for id_, stored in members.organisations(connection).items()},
         {id_: stored.record for id_, stored in members.listings(connection).items()},
     )
-    return network, rounds.history(connection, on, week), on
+    grounds = standing.read(connection, on, network.organisations, network.listings)
+    assert round_.released_at is not None
+    replied = introductions.answered(connection, round_.released_at)
+    unconfirmed, acting = unconfirmed_in(connection, network, on), people.every(connection)
+    every = of_round(round_, grounds, replied, unconfirmed)
+    return network, [(one, who) for one in every for who in readers(acting.get(one.organisation.id, ()), on)]
 
 
 def readers(acting: Iterable[Acting], on: date) -> list[Person]:
@@ -289,14 +304,8 @@ def promise_all(commonweal: Commonweal, week: str) -> Promises:
     """
     now = commonweal.now()
     with commonweal.database.read() as connection:
-        round_ = released(connection, week)
-        network, history, on = read(connection, now.date(), week)
-        unconfirmed, acting = unconfirmed_in(connection, network, on), people.every(connection)
-    wanted = [
-        (person, key_of(week, contents.organisation.id), _about(week, contents))
-        for contents in of_round(round_, network, history, unconfirmed)
-        for person in readers(acting.get(contents.organisation.id, ()), on)
-    ]
+        _, every = _issue(connection, now.date(), week)
+    wanted = [(who, key_of(week, contents.organisation.id), _about(week, contents)) for contents, who in every]
     new = 0
     for begin in range(0, len(wanted), _AT_ONCE):
         with commonweal.database.write() as connection:
@@ -316,15 +325,11 @@ def addressed(commonweal: Commonweal, week: str) -> Iterator[tuple[Contents, Per
     Raises NotReleasedError.
     """
     with commonweal.database.read() as connection:
-        round_ = released(connection, week)
-        network, history, on = read(connection, commonweal.now().date(), week)
-        unconfirmed, acting = unconfirmed_in(connection, network, on), people.every(connection)
-    names = network.names
-    for contents in of_round(round_, network, history, unconfirmed):
-        for person in readers(acting.get(contents.organisation.id, ()), on):
-            links = links_for(commonweal, contents, person, week)
-            network_name = commonweal.settings.network_name
-            yield contents, person, compose(contents, person, names, links, week=week, network_name=network_name)
+        network, every = _issue(connection, commonweal.now().date(), week)
+    names, network_name = network.names, commonweal.settings.network_name
+    for contents, person in every:
+        links = links_for(commonweal, contents, person, week)
+        yield contents, person, compose(contents, person, names, links, week=week, network_name=network_name)
 
 
 def unsent(commonweal: Commonweal, week: str) -> int:

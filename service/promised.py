@@ -7,11 +7,13 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 
 from matcher.errors import CommonwealError
-from matcher.records import Listing, ListingId, Organisation, OrganisationId, Standing
-from service import digests, joining, letters, reply_links, signin, stationery
+from matcher.records import Listing, ListingId, Organisation, OrganisationId, Standing, Suggestion
+from service import digests, joining, joining_letters, letters, reply_links, signin, stationery
 from service.digests import Network
 from service.introductions import IN_WORDS
-from service.letters import Applying, Belonging, Frame, Meeting, Party, Replying
+from service.joining_letters import Applying, Belonging
+from service.letters import Frame, Meeting, Party, Replying
+from service.standing import bars_completing
 from service.stationery import Mail, item, shown
 from service.store import confirmations, introductions, members, people, rounds, suggested, visits
 from service.store import joining as stored_joining
@@ -21,7 +23,7 @@ from service.store.joining import Application
 from service.store.mails import Kind, Promised
 from service.store.people import Access, Person
 from service.store.rounds import Round
-from service.telling import speaking
+from service.telling import reachable, speaking
 from service.wiring import Commonweal
 
 LATE = timedelta(days=14)
@@ -39,7 +41,7 @@ class Desk:
     commonweal: Commonweal
     _network: Network = field(default_factory=lambda: Network({}, {}))
     _known: tuple[int, int] = (-1, -1)  # revision and epoch
-    _rounds: dict[str, Round] = field(default_factory=dict)
+    _rounds: dict[str, tuple[Round, Mapping[OrganisationId, tuple[Suggestion, ...]]]] = field(default_factory=dict)
 
     def compose(self, promised: Promised, sender: Address) -> EmailMessage:
         """The mail as it goes. Raises NothingToSayError, or UnaddressableError."""
@@ -86,10 +88,13 @@ class Desk:
         self._known = changes.revision, changes.epoch
         return self._network
 
-    def round_(self, connection: Connection, week: str) -> Round:
-        """A released round, which does not change any more."""
+    def round_(
+        self, connection: Connection, week: str
+    ) -> tuple[Round, Mapping[OrganisationId, tuple[Suggestion, ...]]]:
+        """A released round, which does not change any more, and what it suggests to each organisation."""
         if week not in self._rounds:
-            self._rounds[week] = digests.released(connection, week)
+            released = digests.released(connection, week)
+            self._rounds[week] = released, digests.by_side(released)
         return self._rounds[week]
 
     def organisation(self, connection: Connection, promised: Promised) -> Organisation:
@@ -103,7 +108,7 @@ def _sign_in(desk: Desk, connection: Connection, promised: Promised, person: Per
     link = promised.about["link"]
     if visits.usable(connection, link, desk.commonweal.now()) is None:
         raise NothingToSayError("the link has been used, or has run out")
-    return letters.sign_in(_frame_for(desk, person), signin.address_of(desk.commonweal, link))
+    return joining_letters.sign_in(_frame_for(desk, person), signin.address_of(desk.commonweal, link))
 
 
 def _invitation(desk: Desk, connection: Connection, promised: Promised, person: Person | None) -> Mail:
@@ -118,12 +123,12 @@ def _invitation(desk: Desk, connection: Connection, promised: Promised, person: 
         expires=found.expires_at.date(),
         link=joining.address_of(desk.commonweal, found.id),
     )
-    return letters.invitation(desk.frame(person.name if person else found.person_name), about)
+    return joining_letters.invitation(desk.frame(person.name if person else found.person_name), about)
 
 
 def _applied(desk: Desk, connection: Connection, promised: Promised, person: Person | None) -> Mail:
     found = _application_in(connection, promised)
-    return letters.applied(_frame_for(desk, person, found.person_name), _applying(found))
+    return joining_letters.applied(_frame_for(desk, person, found.person_name), _applying(found))
 
 
 def _application(desk: Desk, connection: Connection, promised: Promised, person: Person | None) -> Mail:
@@ -132,7 +137,7 @@ def _application(desk: Desk, connection: Connection, promised: Promised, person:
         raise NothingToSayError("the application was decided meanwhile")
     if person is None or person.access is Access.MEMBER:
         raise NothingToSayError("its reader is no coordinator any more")
-    return letters.application(_frame_for(desk, person), _applying(found))
+    return joining_letters.application(_frame_for(desk, person), _applying(found))
 
 
 def _approved(desk: Desk, connection: Connection, promised: Promised, person: Person | None) -> Mail:
@@ -141,20 +146,21 @@ def _approved(desk: Desk, connection: Connection, promised: Promised, person: Pe
     if organisation.standing is not Standing.MEMBER:
         raise NothingToSayError("the organisation is no member any more")
     about = Belonging(organisation=organisation.name, until=membership.until if membership else None)
-    return letters.approved(_frame_for(desk, person), about)
+    return joining_letters.approved(_frame_for(desk, person), about)
 
 
 def _refused(desk: Desk, connection: Connection, promised: Promised, person: Person | None) -> Mail:
     found = _application_in(connection, promised)
     if found.decision is not stored_joining.Decided.REFUSED:
         raise NothingToSayError("the application is not refused any more")
-    return letters.refused(_frame_for(desk, person, found.person_name), _applying(found))
+    return joining_letters.refused(_frame_for(desk, person, found.person_name), _applying(found))
 
 
 def _added(desk: Desk, connection: Connection, promised: Promised, person: Person | None) -> Mail:
     organisation = _acting(desk, connection, promised, person)
     by = people.get(connection, promised.about.get("by", ""))
-    return letters.added(_frame_for(desk, person), Belonging(organisation=organisation.name, by=by.name if by else ""))
+    about = Belonging(organisation=organisation.name, by=by.name if by else "")
+    return joining_letters.added(_frame_for(desk, person), about)
 
 
 def _ending(desk: Desk, connection: Connection, promised: Promised, person: Person | None) -> Mail:
@@ -164,7 +170,7 @@ def _ending(desk: Desk, connection: Connection, promised: Promised, person: Pers
     if promised.about.get("until", str(until)) != str(until):
         raise NothingToSayError("the membership has another last day now")
     about = Belonging(organisation=organisation.name, until=until)
-    return letters.ending(_frame_for(desk, person), about, desk.commonweal.now().date())
+    return joining_letters.ending(_frame_for(desk, person), about, desk.commonweal.now().date())
 
 
 def _digest(desk: Desk, connection: Connection, promised: Promised, person: Person | None) -> Mail:
@@ -178,18 +184,10 @@ def _digest(desk: Desk, connection: Connection, promised: Promised, person: Pers
     if person not in digests.readers(people.of(connection, organisation.id), on):
         raise NothingToSayError("its reader does not get this organisation's digests any more")
     network = desk.network(connection)
-    contents = next(
-        iter(
-            digests.of_round(
-                desk.round_(connection, week),
-                network,
-                rounds.history(connection, on, week),
-                _still_unconfirmed(connection, promised, network, on),
-                organisation.id,
-            )
-        ),
-        None,
-    )
+    round_, made = desk.round_(connection, week)
+    unconfirmed = _still_unconfirmed(connection, promised, network, on)
+    own = made.get(organisation.id, ())
+    contents = digests.of_one(connection, organisation.id, round_, own, network, on, unconfirmed)
     if contents is None:
         raise NothingToSayError("nothing that it was about stands any more")
     return digests.compose(
@@ -202,16 +200,13 @@ def _digest(desk: Desk, connection: Connection, promised: Promised, person: Pers
     )
 
 
-def _still_unconfirmed(
-    connection: Connection, promised: Promised, network: Network, on: date
-) -> Mapping[OrganisationId, list[Listing]]:
+def _still_unconfirmed(connection: Connection, promised: Promised, network: Network, on: date) -> list[Listing]:
     """Of the listings it was promised to ask about, those that are open and that nobody has confirmed since."""
     if "unconfirmed" not in promised.about:
-        return {}
-    known = confirmations.every(connection)
+        return []
+    known = confirmations.these(connection, _listing_ids(promised))
     listings = [network.listings[id_] for id_ in _listing_ids(promised) if id_ in network.listings and id_ in known]
-    due = [one for one in listings if one.is_open(on) and known[one.id].confirmed_on + confirmations.ASKED_AFTER <= on]
-    return {OrganisationId(promised.about["organisation"]): due} if due else {}
+    return [one for one in listings if one.is_open(on) and known[one.id].confirmed_on + confirmations.ASKED_AFTER <= on]
 
 
 def _listing_ids(promised: Promised) -> list[ListingId]:
@@ -223,6 +218,8 @@ def _asked(desk: Desk, connection: Connection, promised: Promised, person: Perso
     found, organisation = _introduction_in(connection, promised), _acting(desk, connection, promised, person)
     if found.state is not introductions.State.ASKED or organisation.id in found.replies:
         raise NothingToSayError("it has been answered, or is closed")
+    if bars_completing(connection, found, desk.commonweal.now().date()):
+        raise NothingToSayError("a yes to it would be refused for now")
     assert person is not None
     link = reply_links.address_of(desk.commonweal, found.key, organisation.id, person.id)
     return write(_frame_for(desk, person), _meeting(desk, connection, found, organisation, link))
@@ -233,7 +230,8 @@ def _closed(desk: Desk, connection: Connection, promised: Promised, person: Pers
     found, organisation = _introduction_in(connection, promised), _acting(desk, connection, promised, person)
     if found.state is not state:
         raise NothingToSayError("it is open again")
-    return write(_frame_for(desk, person), _meeting(desk, connection, found, organisation))
+    link = desk.page("suggestions", found.key)
+    return write(_frame_for(desk, person), _meeting(desk, connection, found, organisation, link))
 
 
 _CLOSED: Mapping[Kind, tuple[Callable[[Frame, Meeting], Mail], introductions.State]] = {
@@ -249,6 +247,8 @@ def _introduced(desk: Desk, connection: Connection, promised: Promised, person: 
     _require_introduced(found)
     other = introductions.other_side(found.suggestion, organisation.id)
     about = _meeting(desk, connection, found, organisation)
+    if desk.network(connection).organisations[other].standing is not Standing.MEMBER:
+        return letters.left(_frame_for(desk, person), about)
     own, theirs = (_party(desk, connection, found, one) for one in (organisation.id, other))
     return letters.introduction(_frame_for(desk, person), about, own, theirs)
 
@@ -314,13 +314,13 @@ def _frame_for(desk: Desk, person: Person | None, name: str = "") -> Frame:
 
 
 def _acting(desk: Desk, connection: Connection, promised: Promised, person: Person | None) -> Organisation:
-    """The organisation that the mail is about, for which its reader still acts, or a coordinator, where nobody does."""
+    """The organisation that the mail is about, for which its reader acts, or a coordinator, where it reaches nobody."""
     organisation = desk.organisation(connection, promised)
     if organisation.standing is not Standing.MEMBER:
         raise NothingToSayError("the organisation is no member any more")
     acts = person is not None and organisation.id in people.acts_for(connection, person.id)
     stands_in = person is not None and person.access is not Access.MEMBER
-    if not acts and not (stands_in and not people.of(connection, organisation.id)):
+    if not acts and not (stands_in and not reachable(connection, organisation.id)):
         raise NothingToSayError("its reader does not act for the organisation any more")
     return organisation
 
@@ -358,6 +358,7 @@ def _meeting(
         due=found.due,
         link=link,
         began=found.opened_by == organisation.id,
+        needs=found.suggestion.need.organisation == organisation.id,
     )
 
 

@@ -1,5 +1,6 @@
 """What all mails share: templates, a suggestion as its reader sees it, addresses and headers. Nothing here is sent."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -20,11 +21,12 @@ from matcher.records import About, Kind, Listing, OrganisationId, Reason, Sugges
 
 WIDTH = 78  # of a mail in text, links apart
 _YOURS = {Kind.NEED: "Your need", Kind.OFFER: "Your offer", Kind.PROFILE: "From your description"}
+_ADDRESS = re.compile(r"\w@\w|://|\bwww\.")
 _THEIRS = {Kind.NEED: "They need", Kind.OFFER: "They offer", Kind.PROFILE: "From their description"}
 
 
 class UnaddressableError(CommonwealError):
-    """What is stored as somebody's mail address is none that a mail could carry."""
+    """What is stored as somebody's email address is none that an email could carry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,10 +185,11 @@ def _address(name: str, email: str) -> Address:
 
 
 def wrapped(text: str, indent: int = 0, mark: str = "") -> str:
-    """Lines of at most `WIDTH` characters, each hanging under the first word of its paragraph."""
+    """Lines of at most `WIDTH` characters, each hanging under the first word of its paragraph; no address is broken."""
     lead = " " * indent
     hanging = lead + " " * len(mark)
     wrapper = TextWrapper(WIDTH, initial_indent=hanging, subsequent_indent=hanging, break_on_hyphens=False)
+    wrapper.break_long_words = not _ADDRESS.search(text)
     lines = [line for paragraph in text.splitlines() for line in wrapper.wrap(paragraph)]
     return "\n".join([*(lead + mark + line[len(hanging) :] for line in lines[:1]), *lines[1:]])
 
@@ -202,5 +205,5 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["wrapped"] = wrapped
-    environment.globals["day"] = day
+    environment.globals.update(day=day, one_line=one_line, shown=shown)
     return environment

@@ -6,7 +6,7 @@ from datetime import datetime
 from matcher.records import OrganisationId, Standing
 from service.store import mails, members, people
 from service.store.database import Connection
-from service.store.introductions import Introduction, Reply
+from service.store.introductions import Introduction, Reply, Via
 from service.store.mails import Kind
 from service.store.people import Person
 
@@ -19,17 +19,25 @@ def acting(connection: Connection, organisation: OrganisationId) -> tuple[Person
     return tuple(one.person for one in people.of(connection, organisation))
 
 
-def speaking(connection: Connection, introduction: Introduction, side: OrganisationId) -> tuple[Person, ...]:
-    """Whom one side of an introduction is reached at: who replied for it, as long as they act for it.
+def reachable(connection: Connection, organisation: OrganisationId) -> tuple[Person, ...]:
+    """Who of those that act for an organisation gets mails."""
+    return tuple(person for person in acting(connection, organisation) if not person.undeliverable)
 
-    Else all who do; for one that has nobody, the coordinator who replied for it.
+
+def speaking(connection: Connection, introduction: Introduction, side: OrganisationId) -> tuple[Person, ...]:
+    """Whom one side of an introduction is reached at: who replied for it, as long as they act for it and get mails.
+
+    Else all who do; for one that has nobody who does, the coordinator who replied for it; else all who act for it.
     """
-    said, present = introduction.replies.get(side), acting(connection, side)
-    if said is None:
-        return present
-    who = tuple(person for person in present if person.id == said.person)
-    replier = None if present else people.get(connection, said.person)
-    return who or present or ((replier,) if replier else ())
+    said, present = introduction.replies.get(side), reachable(connection, side)
+    who = tuple(person for person in present if said and person.id == said.person)
+    return who or present or _stand_in(connection, said) or acting(connection, side)
+
+
+def _stand_in(connection: Connection, said: Reply | None) -> tuple[Person, ...]:
+    """The coordinator who replied."""
+    person = people.get(connection, said.person) if said and said.via is Via.COORDINATOR else None
+    return (person,) if person and not person.undeliverable else ()
 
 
 def tell(
@@ -59,6 +67,14 @@ def untell(
 ) -> frozenset[str]:
     """Takes such mails back where they wait still. Returns the ids of those to whom one went, or may have."""
     return mails.take_back(connection, kind, _key_of(introduction, side), [person.id for person in to])
+
+
+def retell(
+    connection: Connection, kinds: Iterable[Kind], introduction: Introduction, side: OrganisationId, due: datetime
+) -> None:
+    """Promises such mails again where they were dropped, for there was nothing to say for a while."""
+    for kind in kinds:
+        mails.renew(connection, kind, _key_of(introduction, side), due)
 
 
 def untell_colleagues(connection: Connection, said: Reply) -> None:

@@ -87,6 +87,21 @@ def take_back(connection: Connection, kind: Kind, key: str, people: Iterable[str
     return frozenset(connection.execute(select(table.c.person).where(theirs, gone)).scalars())
 
 
+def renew(connection: Connection, kind: Kind, key: str, due: datetime) -> int:
+    """Promises again those of such mails that were dropped. Returns how many."""
+    table = schema.mails
+    dropped = table.c.key.startswith(f"{kind}:{key}:", autoescape=True), table.c.state == str(State.DROPPED)
+    again = {"state": str(State.WAITING), "due_at": due.astimezone(UTC), "attempts": 0, "ended_at": None, "says": ""}
+    return connection.execute(update(table).where(*dropped).values(again)).rowcount
+
+
+def is_known(connection: Connection, kind: Kind, key: str) -> bool:
+    """Whether such a mail was promised to anybody, whatever became of it."""
+    table = schema.mails.c
+    known = select(table.key).where(table.key.startswith(f"{kind}:{key}:", autoescape=True))
+    return connection.execute(known.limit(1)).one_or_none() is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promised:
     """A mail that was promised, and how far it is. `says` holds a mail server's words, or why it was dropped."""

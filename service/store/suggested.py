@@ -17,7 +17,7 @@ class Suggested:
     """A suggestion as one of its sides may know it.
 
     `reply` is that side's own; `introduction` holds nothing that the other side has not let it know. `came_to_nothing`:
-    it is interested, and the other side had said no.
+    it is interested, and the other side had said no. `taken_back`: the other side was interested, and is not any more.
     """
 
     key: str
@@ -26,6 +26,7 @@ class Suggested:
     reply: Reply | None = None
     introduction: Introduction | None = None
     came_to_nothing: bool = False
+    taken_back: bool = False
 
 
 def released_for(connection: Connection, organisation: OrganisationId, since: str = "") -> tuple[Suggested, ...]:
@@ -110,4 +111,5 @@ def _suggested(
         came_to_nothing=bool(
             own and other and own.answer is Answer.INTERESTED and other.answer is not Answer.INTERESTED
         ),
+        taken_back=introduction is not None and is_withdrawn and introduction.opened_by != organisation and own is None,
     )

@@ -478,7 +478,7 @@ def test_replies_are_told_as_they_are_when_the_mail_goes(released: House) -> Non
     introductions.reply(here, ALBA, KEY, released.ann.id, Answer.INTERESTED)
     assert released.deliver() == Run(sent=1)
     assert released.tray.told == [
-        "bjorn@borea.example: Alba Community Kitchen is interested: are you? Reply by 7 December 2026"
+        "bjorn@borea.example: Alba Community Kitchen is interested: are you? Please reply by 7 December 2026"
     ]
     (token,) = re.findall(r"/reply/(\S+)", _text(released.tray.mails[0]))
     assert here.signing.read_until(here.now(), "reply", token, 3) == (KEY, "borea", released.bjorn.id)
@@ -492,8 +492,8 @@ def test_replies_are_told_as_they_are_when_the_mail_goes(released: House) -> Non
         "bjorn@borea.example: You are introduced: Borea Transport and Alba Community Kitchen",
     ]
     for mail in released.tray.mails[1:]:
-        assert "Ann Alba, ann@alba.example" in _text(mail)
-        assert "Björn Borea, bjorn@borea.example" in _text(mail)
+        assert "Ann Alba\n   ann@alba.example\n" in _text(mail)
+        assert "Björn Borea\n   bjorn@borea.example\n" in _text(mail)
     released.after(days=11)
     introductions.follow_up(here)
     assert released.deliver() == Run(sent=2)
@@ -517,7 +517,7 @@ def test_an_introduction_is_never_composed_before_both_said_yes(released: House)
     [
         ("decline", "ann@alba.example: Not this time: Borea Transport"),
         ("expire", "ann@alba.example: Closed without an answer: Borea Transport"),
-        ("take back", "bjorn@borea.example: Taken back: Alba Community Kitchen"),
+        ("take back", "bjorn@borea.example: Alba Community Kitchen has taken its interest back"),
     ],
 )
 def test_what_comes_to_nothing_is_told_kindly(released: House, then: str, told: str) -> None:

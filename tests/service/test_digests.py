@@ -722,13 +722,13 @@ def test_the_largest_digest_is_cut_to_what_a_mail_program_shows(letter: str) -> 
     assert digest.subject == "40 suggestions this week: Borea Transport"
     shown = digest.html.count("/reply/")
     assert 0 < shown <= 40
-    assert (f"There are {40 - shown} more than a mail holds" in digest.text) == (shown < 40)
+    assert (f"There are {40 - shown} more than an email holds" in digest.text) == (shown < 40)
     assert max(len(line) for line in digest.text.splitlines() if "https://" not in line) <= 78
 
 
 def test_a_digest_of_everyday_size_is_not_cut() -> None:
     digest = compose(*ROUND)
-    assert "more than a mail holds" not in digest.text
+    assert "more than an email holds" not in digest.text
     assert "dispatch" not in digest.text
     assert MINIBUS.offer.text.splitlines()[0] in digest.text
 
@@ -821,10 +821,10 @@ def test_a_reply_link_is_for_one_suggestion_one_organisation_one_person_and_a_fo
     with released.database.read() as connection:
         ann = people.by_email(connection, "ann@alba.example")
     assert ann is not None
-    until = released.now() + timedelta(days=14)
+    until = released.now().replace(hour=23, minute=59) + timedelta(days=14)
     key = introductions.key_of(WEEK, *MINIBUS.pair)
     assert released.signing.read_until(until, "reply", token, 3) == (key, ALBA, ann.id)
     with pytest.raises(LinkError, match="has run out"):
-        released.signing.read_until(until + timedelta(seconds=1), "reply", token, 3)
+        released.signing.read_until(until + timedelta(minutes=1), "reply", token, 3)
     (token,) = set(re.findall(r'/unsubscribe/([^"]+)', (tmp_path / "alba.html").read_text()))
     assert released.signing.read("unsubscribe", token, 2) == (ann.id, ALBA)

@@ -8,8 +8,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from service import letters, stationery
-from service.letters import Applying, Belonging, Frame, Meeting, Party, Replying
+from service import joining_letters, letters, stationery
+from service.joining_letters import Applying, Belonging
+from service.letters import Frame, Meeting, Party, Replying
 from service.stationery import Item, Mail
 
 NASTY = "Eve <b>&</b>\r\nBcc: all@evil.example ring 0113 496 0000"
@@ -28,7 +29,7 @@ ITEM = Item(
     cautions=("Home-to-school transport is the council's duty: speak with them first.",),
 )
 MEETING = Meeting(item=ITEM, organisation=ALBA, due=date(2026, 12, 7), link="https://network.example/reply/token")
-BEGAN = replace(MEETING, began=True)
+BEGAN = replace(MEETING, began=True, needs=True)
 ANN = Party(organisation=ALBA, name="Ann Alba", email="ann@alba.example")
 BJORN = Party(organisation="Borea Transport", name="Björn Borea", email="bjorn@borea.example")
 APPLYING = Applying(
@@ -51,21 +52,23 @@ REPLYING = Replying(
 )
 
 EVERY: dict[str, Callable[[], Mail]] = {
-    "sign-in": lambda: letters.sign_in(TO_ANN, "https://network.example/sign-in/token"),
-    "invitation": lambda: letters.invitation(TO_ANN, BELONGING),
-    "applied": lambda: letters.applied(TO_ANN, APPLYING),
-    "application": lambda: letters.application(TO_ANN, APPLYING),
-    "approved": lambda: letters.approved(TO_ANN, BELONGING),
-    "refused": lambda: letters.refused(TO_ANN, APPLYING),
-    "added": lambda: letters.added(TO_ANN, BELONGING),
-    "ending": lambda: letters.ending(TO_ANN, BELONGING, date(2027, 11, 1)),
-    "ended": lambda: letters.ending(TO_ANN, BELONGING, date(2027, 12, 1)),
+    "sign-in": lambda: joining_letters.sign_in(TO_ANN, "https://network.example/sign-in/token"),
+    "invitation": lambda: joining_letters.invitation(TO_ANN, BELONGING),
+    "applied": lambda: joining_letters.applied(TO_ANN, APPLYING),
+    "application": lambda: joining_letters.application(TO_ANN, APPLYING),
+    "approved": lambda: joining_letters.approved(TO_ANN, BELONGING),
+    "refused": lambda: joining_letters.refused(TO_ANN, APPLYING),
+    "added": lambda: joining_letters.added(TO_ANN, BELONGING),
+    "ending": lambda: joining_letters.ending(TO_ANN, BELONGING, date(2027, 11, 1)),
+    "ended": lambda: joining_letters.ending(TO_ANN, BELONGING, date(2027, 12, 1)),
     "asked": lambda: letters.asked(TO_ANN, MEETING),
     "reminder": lambda: letters.reminder(TO_ANN, MEETING),
     "expired": lambda: letters.expired(TO_ANN, BEGAN),
     "expired-asked": lambda: letters.expired(TO_ANN, MEETING),
     "declined": lambda: letters.declined(TO_ANN, BEGAN),
-    "withdrawn": lambda: letters.withdrawn(TO_ANN, MEETING),
+    "withdrawn": lambda: letters.withdrawn(
+        TO_ANN, replace(MEETING, link="https://network.example/suggestions/0123456789")
+    ),
     "replied": lambda: letters.replied(TO_ANN, REPLYING),
     "introduction": lambda: letters.introduction(TO_ANN, BEGAN, ANN, BJORN),
     "follow-up": lambda: letters.follow_up(
@@ -88,7 +91,7 @@ def test_every_letter_says_the_same_in_text_and_in_html(name: str) -> None:
     def words(text: str) -> set[str]:
         return set(re.findall(r"\w+", text.lower()))
 
-    of_links = words(" ".join(re.findall(r"https?:\S+|mailto:\S+", mail.text)))
+    of_links = words(" ".join(re.findall(r"https?:\S+", mail.text)))
     assert words(mail.text) - words(_visible(mail.html)) <= of_links
     assert words(_visible(mail.html)) - words(mail.text) <= words(mail.subject)
 
@@ -96,16 +99,16 @@ def test_every_letter_says_the_same_in_text_and_in_html(name: str) -> None:
 @pytest.mark.parametrize("name", EVERY)
 def test_every_letter_has_one_thing_to_press_at_most_and_says_why_it_came(name: str) -> None:
     mail = EVERY[name]()
-    assert len(re.findall("<a ", mail.html)) <= 1
+    assert len(re.findall('<a (?!href="mailto:)', mail.html)) <= 1
     assert "You get this because" in mail.text
     assert "You get this because" in mail.html
     assert mail.text.startswith("Dear Ann Alba,\n")
     assert "\n\n\n" not in mail.text
-    assert max(len(line) for line in mail.text.splitlines() if not line.startswith(("http", "mailto:"))) <= 78
+    assert max(len(line) for line in mail.text.splitlines() if not line.startswith("http")) <= 78
 
 
 def test_whoever_has_no_name_is_greeted_all_the_same() -> None:
-    assert letters.sign_in(Frame("Commonweal", "https://network.example"), "link").text.startswith("Hello,\n")
+    assert joining_letters.sign_in(Frame("Commonweal", "https://network.example"), "link").text.startswith("Hello,\n")
 
 
 def _nasty() -> dict[str, Mail]:
@@ -115,13 +118,13 @@ def _nasty() -> dict[str, Mail]:
     belonging = replace(BELONGING, organisation=NASTY, by=NASTY)
     applying = Applying(organisation=NASTY, register="charity", number=NASTY, person=NASTY, why=NASTY)
     return {
-        "invitation": letters.invitation(frame, belonging),
-        "applied": letters.applied(frame, applying),
-        "application": letters.application(frame, applying),
-        "approved": letters.approved(frame, belonging),
-        "refused": letters.refused(frame, applying),
-        "added": letters.added(frame, belonging),
-        "ending": letters.ending(frame, belonging, date(2027, 1, 1)),
+        "invitation": joining_letters.invitation(frame, belonging),
+        "applied": joining_letters.applied(frame, applying),
+        "application": joining_letters.application(frame, applying),
+        "approved": joining_letters.approved(frame, belonging),
+        "refused": joining_letters.refused(frame, applying),
+        "added": joining_letters.added(frame, belonging),
+        "ending": joining_letters.ending(frame, belonging, date(2027, 1, 1)),
         "asked": letters.asked(frame, meeting),
         "reminder": letters.reminder(frame, meeting),
         "expired": letters.expired(frame, meeting),
@@ -159,18 +162,45 @@ def test_only_an_introduction_holds_an_address(name: str) -> None:
     assert "@" not in mail.subject + mail.text + _visible(mail.html)
 
 
-def test_an_introduction_holds_both_people_and_the_way_to_write() -> None:
+def test_an_introduction_holds_both_people_the_other_side_first_and_the_way_to_write() -> None:
     mail = letters.introduction(TO_ANN, BEGAN, ANN, BJORN)
+    assert "You and Björn Borea (Borea Transport) both said yes." in mail.text
+    assert f"Borea Transport:\n   Björn Borea\n   bjorn@borea.example\n\n{ALBA} (you):\n   Ann Alba\n" in mail.text
+    assert "mailto:" not in mail.text
+    assert re.findall('<a href="([^"]+)">([^<]+)', mail.html) == [
+        (
+            "mailto:bjorn@borea.example?subject=Alba%20Community%20Kitchen%20and%20Borea%20Transport",
+            "bjorn@borea.example",
+        ),
+        ("mailto:ann@alba.example", "ann@alba.example"),
+    ]
     for part in (mail.text, mail.html):
-        assert "Ann Alba, ann@alba.example" in part
-        assert "Björn Borea, bjorn@borea.example" in part
         for line in letters.CHECKLIST:
             assert line.split(":")[0] in part
-    assert "mailto:bjorn@borea.example?subject=Alba%20Community%20Kitchen%20and%20Borea%20Transport" in mail.text
+
+
+def test_no_address_is_broken_however_long_it_is() -> None:
+    long = replace(BJORN, organisation="Borea " * 18, email=f"{'bjorn.' * 10}borea@transport.borea.example")
+    assert f"\n   {long.email}\n" in letters.introduction(TO_ANN, BEGAN, ANN, long).text
+    address = f"https://borea.example/{'very/' * 20}long"
+    item = replace(ITEM, their_words=f"A minibus: see {address} for more.")
+    assert f"      {address}\n" in letters.asked(TO_ANN, replace(MEETING, item=item)).text
+
+
+@pytest.mark.parametrize(
+    ("needs", "says"),
+    [
+        (True, f"{ALBA} has the need, so please write first: propose two times for a call."),
+        (False, "Borea Transport has the need, so Björn Borea writes first. You need not do anything yet"),
+    ],
+)
+def test_an_introduction_says_who_writes_first(needs: bool, says: str) -> None:
+    mail = letters.introduction(TO_ANN, replace(BEGAN, needs=needs), ANN, BJORN)
+    assert says in " ".join(mail.text.split())
 
 
 def test_a_refusal_without_a_reason_has_no_empty_line_for_it() -> None:
-    assert "Why" not in letters.refused(TO_ANN, replace(APPLYING, why=" ")).text
+    assert "Why" not in joining_letters.refused(TO_ANN, replace(APPLYING, why=" ")).text
 
 
 def test_what_a_coordinator_entered_is_said_to_be_entered() -> None:
