@@ -2,6 +2,7 @@
 
 from matcher.errors import CommonwealError
 from matcher.records import Listing, ListingId
+from service.listing import is_removed
 from service.signing import LASTS
 from service.store import confirmations, members, people
 from service.store.people import Person
@@ -37,6 +38,6 @@ def look_at(commonweal: Commonweal, token: str) -> tuple[Listing, Person]:
         stored = members.listing(connection, ListingId(listing))
         known = people.get(connection, person)
         acts_for = people.acts_for(connection, person)
-    if stored is None or known is None or stored.record.organisation not in acts_for:
+    if stored is None or is_removed(stored.record) or known is None or stored.record.organisation not in acts_for:
         raise UnconfirmableError("This link is about something that is not yours to confirm any more.")
     return stored.record, known

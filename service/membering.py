@@ -5,10 +5,12 @@ from datetime import date
 from matcher.errors import CommonwealError
 from matcher.records import OrganisationId
 from matcher.vocabulary import Vocabulary
-from service import entering
+from service import casedata, entering
 from service.cells import MOST_IN_A_NAME, UnacceptableError, listing_readers, organisation_readers
 from service.entering import Cells, RefusedError
 from service.store import decisions, members, people
+from service.store.database import Connection
+from service.store.decisions import Decision, What
 from service.store.mails import Kind, promise
 from service.store.members import UnknownRecordError
 from service.store.people import Person
@@ -23,7 +25,7 @@ class LastPersonError(CommonwealError):
     """Nobody would be left to act for the organisation."""
 
     def __init__(self) -> None:
-        super().__init__("Somebody has to act for it: add another person first, then take this one out.")
+        super().__init__("Somebody has to act for it: invite a colleague first, then remove this person.")
 
 
 def change(commonweal: Commonweal, person: Person, organisation: OrganisationId, revision: int, cells: Cells) -> None:
@@ -34,22 +36,37 @@ def change(commonweal: Commonweal, person: Person, organisation: OrganisationId,
         if stored is None:
             raise UnknownRecordError(organisation)
         changed = entering.changes(stored, revision, trimmed, commonweal.core.vocabulary)
+        if faults := casedata.refused({"description": str(changed.get("description", ""))}):
+            raise RefusedError(faults)
         if changed:
             members.edit(connection, organisation, changed)
             says = f"Changed the profile: {', '.join(changed).replace('_', ' ')}."
             entering.note(connection, commonweal, person, organisation, says)
 
 
-def pause(commonweal: Commonweal, person: Person, organisation: OrganisationId, until: str, why: str) -> None:
-    """No suggestions and no digests up to and with that day, or until resumed. Raises RefusedError."""
+def paused(connection: Connection, organisation: OrganisationId, on: date) -> Decision | None:
+    """The organisation's pause, where it lasts on that day."""
+    pauses = (one for one in decisions.every(connection) if one.what is What.PAUSE and one.about == (organisation,))
+    return next((one for one in pauses if one.until is None or one.until >= on), None)
+
+
+def pause(commonweal: Commonweal, person: Person, organisation: OrganisationId, until: str, why: str) -> bool:
+    """No suggestions and no digests up to and including that day, or until resumed. False where it stood just so.
+
+    Raises RefusedError.
+    """
     today = commonweal.now().date()
     last = _day(until)
     if last is not None and last < today:
         raise RefusedError({"until": f"Write a day from {today} on, or nothing."})
     with commonweal.database.write() as connection:
+        standing = paused(connection, organisation, today)
+        if standing is not None and (standing.until, standing.why) == (last, why.strip()):
+            return False
         decisions.pause(connection, organisation, why.strip(), commonweal.now(), last)
         says = f"Paused until {last}." if last else "Paused."
         entering.note(connection, commonweal, person, organisation, says)
+    return True
 
 
 def resume(commonweal: Commonweal, person: Person, organisation: OrganisationId) -> bool:
@@ -103,10 +120,10 @@ def choose_digest(commonweal: Commonweal, organisation: OrganisationId, person: 
 def _email(text: str) -> str:
     try:
         email = str(_read_email(text))
-    except UnacceptableError as error:
-        raise RefusedError({"email": f"Write {error.wanted}."}) from None
+    except UnacceptableError:
+        email = ""
     if not email:
-        raise RefusedError({"email": "Write one mail address: name@example.org."})
+        raise RefusedError({"email": "Write one email address: name@example.org."})
     return email
 
 

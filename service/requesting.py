@@ -111,11 +111,11 @@ def week_is_full(commonweal: Commonweal, organisation: OrganisationId, kind: Kin
     network, week = commonweal.live.current(), rounds.week_of(commonweal.now().date())
     with commonweal.database.read() as connection:
         cap = _cap_reached(commonweal, connection, network, organisation, week, asks=kind is Kind.NEED)
-    return _says_full(cap, week) if cap is not None else ""
+    return _says_full(cap, week, asks=kind is Kind.NEED) if cap is not None else ""
 
 
-def _says_full(cap: int, week: str) -> str:
-    if not cap:
+def _says_full(cap: int, week: str, *, asks: bool) -> str:
+    if not cap and not asks:
         return "You take no suggestions about your offers: your profile says so."
     return (
         f"You have as many suggestions this week as you take ({cap}). From {_next_monday(week)}, you can ask for more."
@@ -215,10 +215,10 @@ def _refuse_full(
         asks = suggestion.need.organisation == side
         cap = _cap_reached(commonweal, connection, network, side, week, asks=asks)
         if cap is not None and side == organisation:
-            raise FullError(_says_full(cap, week))
+            raise FullError(_says_full(cap, week, asks=asks))
         if cap is not None:
             name = mask(" ".join(network.organisations[other].name.split()))
-            if not cap:
+            if not cap and not asks:
                 raise FullError(f"{name} takes no suggestions about its offers.")
             raise FullError(
                 f"{name} has as many suggestions as it takes in a week; ask again from {_next_monday(week)}."

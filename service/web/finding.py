@@ -12,7 +12,7 @@ from matcher.network import Network
 from matcher.records import Kind, Listing, ListingId, OrganisationId, Standing, Visibility
 from service.asking import LONGEST_NAME, LONGEST_TEXT
 from service.finding import Search, find
-from service.requesting import AlreadySuggestedError, request
+from service.requesting import AlreadySuggestedError, request, week_is_full, why_not
 from service.store import confirmations
 from service.web import access, forms
 from service.web.access import Here, Member, Visitor
@@ -30,11 +30,13 @@ router = APIRouter(
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the asker's own open listings, that an introduction may be about."""
+    """One of the asker's own open listings. `why_not`: what keeps an introduction from it; `instead`: where to go."""
 
     id: ListingId
     organisation: Body
     text: str
+    why_not: str = ""
+    instead: str = ""
 
 
 @router.get("/find")
@@ -79,6 +81,7 @@ def looking(
         ],
         earlier=_path(search, organisation, page=search.page - 1) if search.page > 1 else "",
         later=_path(search, organisation, page=search.page + 1) if search.page < found.pages else "",
+        full=week_is_full(here, organisation, read_as) if organisation else "",
         ask=lambda listing: _ask_path(listing, organisation),
     )
 
@@ -128,7 +131,9 @@ def _asking(
     organisations = [OrganisationId(of)] if of and known.may_act_for(OrganisationId(of)) else list(known.acts_for)
     named = naming(network.organisations)
     opposite = Kind.OFFER if found.kind is Kind.NEED else Kind.NEED
-    choices = _choices(here, network, organisations, opposite, named)
+    choices = _choices(here, known, network, organisations, found, named)
+    possible = [one.id for one in choices if not one.why_not]
+    whys = {one.why_not for one in choices}
     prefilled = {"kind": opposite, "resource": found.resource, "themes": "; ".join(found.themes)}
     given = urlencode({name: value for name, value in prefilled.items() if value})
     return page(
@@ -138,7 +143,9 @@ def _asking(
         theirs=words(found, named, on=here.now().date()),
         opposite=opposite,
         choices=choices,
-        chosen=chosen or (choices[0].id if len(choices) == 1 else ""),
+        can_ask=bool(possible),
+        why_none=whys.pop() if len(whys) == 1 else "",
+        chosen=chosen or (possible[0] if len(possible) == 1 else ""),
         of=of,
         says=says,
         instead=instead,
@@ -161,18 +168,29 @@ def _seen(known: Visitor, network: Network, listing: str) -> Listing:
 
 
 def _choices(
-    here: Commonweal, network: Network, organisations: list[OrganisationId], kind: Kind, named: Named
+    here: Commonweal,
+    known: Visitor,
+    network: Network,
+    organisations: list[OrganisationId],
+    theirs: Listing,
+    named: Named,
 ) -> list[Choice]:
-    today = here.now().date()
+    """Those that can be asked with first."""
+    kind, today = Kind.OFFER if theirs.kind is Kind.NEED else Kind.NEED, here.now().date()
     with here.database.read() as connection:
         resting = confirmations.resting(connection, today)
     side = network.needs if kind is Kind.NEED else network.offers
     own = [side.entries[row].listing for organisation in organisations for row in side.of(organisation)]
-    return [
-        Choice(one.id, named(one.organisation), one.text)
-        for one in own
-        if one.kind is kind and one.is_open(today) and one.id not in resting
-    ]
+    open_ = [one for one in own if one.kind is kind and one.is_open(today) and one.id not in resting]
+    return sorted((_choice(here, known, one, theirs, named) for one in open_), key=lambda one: bool(one.why_not))
+
+
+def _choice(here: Commonweal, known: Visitor, one: Listing, theirs: Listing, named: Named) -> Choice:
+    refused = why_not(here, one.organisation, one.id, theirs.id)
+    instead = ""
+    if isinstance(refused, AlreadySuggestedError):
+        instead = address(f"/suggestions/{refused.key}", known, one.organisation)
+    return Choice(one.id, named(one.organisation), one.text, str(refused or ""), instead)
 
 
 @router.post("/find/ask")

@@ -1,13 +1,14 @@
-"""An organisation's needs and offers: where each stands, closing, reopening, confirming; and the links that confirm."""
+"""An organisation's needs and offers: where each stands, closing, reopening, confirming, removing; and mailed links."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from matcher.hints import hints
 from matcher.masking import mask
 from matcher.places import Gazetteer, UnknownPlaceError
 from matcher.records import Listing, ListingId
@@ -15,7 +16,7 @@ from service import confirming, listing
 from service.confirming import UnconfirmableError
 from service.signing import LinkError
 from service.store import confirmations, members, people
-from service.store.confirmations import Confirmation
+from service.store.confirmations import FIRST_SEEN, Confirmation
 from service.store.members import Stored
 from service.store.people import Access
 from service.web import access, forms
@@ -32,12 +33,14 @@ by_link = APIRouter(dependencies=[Depends(access.plain_form)])
 
 DONE = {
     "added": "Listed. From the next round on it is suggested to others.",
-    "changed": "Your change is kept.",
+    "changed": "Your change is saved.",
     "closed": "Closed: it is suggested no more. You can open it again.",
     "closed-before": "It was closed already.",
     "reopened": "Open again.",
     "open-before": "It was open already.",
     "confirmed": "Thank you: it is still true as of today.",
+    "removed": "Removed: its text is gone from here, and it is suggested no more.",
+    "removed-before": "It was removed already.",
 }
 """What is said on the page that follows, by what was done."""
 
@@ -49,14 +52,14 @@ class Kept:
     words: Words
     text: str
     path: str
-    said_on: str
+    checked: str
     by_coordinator: bool
     rests: bool
     is_over: bool
     unknown: tuple[str, ...]
 
 
-def own_listing(here: Here, known: Member, listing: str) -> Stored[Listing]:
+def ever_own(here: Here, known: Member, listing: str) -> Stored[Listing]:
     """The listing in the address, where the visitor may act for its organisation; else there is no such page."""
     with here.database.read() as connection:
         stored = members.listing(connection, ListingId(listing))
@@ -65,12 +68,29 @@ def own_listing(here: Here, known: Member, listing: str) -> Stored[Listing]:
     return stored
 
 
+EverOwn = Annotated[Stored[Listing], Depends(ever_own)]
+
+
+def own_listing(stored: EverOwn) -> Stored[Listing]:
+    """The same, unless its text was removed."""
+    if listing.is_removed(stored.record):
+        raise HTTPException(404, "There is no page at this address.")
+    return stored
+
+
 Own = Annotated[Stored[Listing], Depends(own_listing)]
 
 
 @signed_in.get("/organisations/{organisation:path}/listings")
-def all_listings(request: Request, here: Here, known: Member, organisation: Acting, done: str = "") -> HTMLResponse:
-    """Needs and offers by where they stand."""
+def all_listings(
+    request: Request,
+    here: Here,
+    known: Member,
+    organisation: Acting,
+    done: str = "",
+    new: Annotated[str, Query(alias="listing")] = "",
+) -> HTMLResponse:
+    """Needs and offers by where they stand; of one that was just listed also what would make it clearer."""
     stored = stored_organisation(here, organisation)
     with here.database.read() as connection:
         own = members.listings_of(connection, organisation)
@@ -79,7 +99,10 @@ def all_listings(request: Request, here: Here, known: Member, organisation: Acti
         coordinators -= {one.person.id for one in people.of(connection, organisation)}
     named = naming({organisation: stored.record})
     is_own = organisation in known.acts_for
-    shown = [_kept(here, one, said.get(one.id), coordinators, named, is_own=is_own) for one in own]
+    there = [one for one in own if not listing.is_removed(one)]
+    shown = [_kept(here, one, said.get(one.id), coordinators, named, is_own=is_own) for one in there]
+    added = next((one for one in there if done == "added" and one.id == new), None)
+    has_home = bool(stored.record.places)
     groups = {
         "Open": [one for one in shown if not one.is_over and not one.rests],
         "Resting": [one for one in shown if not one.is_over and one.rests],
@@ -90,6 +113,8 @@ def all_listings(request: Request, here: Here, known: Member, organisation: Acti
         "listings.html",
         **common(here, known, stored.record) | {"done": DONE.get(done, "")},
         groups={heading: of for heading, of in groups.items() if of},
+        hints=hints(added, here.core.vocabulary, has_home=has_home) if added else (),
+        change=f"{path_of(added.id)}/edit" if added else "",
     )
 
 
@@ -97,16 +122,24 @@ def _kept(
     here: Commonweal, one: Listing, said: Confirmation | None, coordinators: set[str], named: Named, *, is_own: bool
 ) -> Kept:
     today = here.now().date()
+    is_over = one.closes is not None and one.closes < today
     return Kept(
         words=words(one, named, on=today),
         text=one.text if is_own else mask(one.text),
         path=path_of(one.id),
-        said_on=long_date(said.confirmed_on) if said else "",
+        checked=_checked(said) if said and not is_over else "",
         by_coordinator=said is not None and said.by in coordinators,
         rests=said is not None and said.rests(today),
-        is_over=one.closes is not None and one.closes < today,
+        is_over=is_over,
         unknown=tuple(filter(None, (_unknown(here.core.gazetteer, place) for place in one.places))),  # type: ignore[arg-type]
     )
+
+
+def _checked(said: Confirmation) -> str:
+    """When somebody said last that it is true."""
+    if said.by == FIRST_SEEN:
+        return "nobody has checked it here yet"
+    return f"{'listed' if said.is_listing else 'checked'} on {long_date(said.confirmed_on)}"
 
 
 def path_of(listing: ListingId) -> str:
@@ -141,6 +174,22 @@ def reopen(here: Here, known: Member, stored: Own) -> Response:
 def confirm(here: Here, known: Member, stored: Own) -> Response:
     listing.confirm(here, known.person, stored.record.id)
     return back(stored.record.organisation, "listings", "confirmed")
+
+
+@signed_in.get("/listings/{listing:path}/remove")
+def removing(request: Request, here: Here, known: Member, stored: Own) -> HTMLResponse:
+    """What removing does, and the button that does it."""
+    record = stored.record
+    owner = stored_organisation(here, record.organisation).record
+    is_own = record.organisation in known.acts_for
+    shown = _kept(here, record, None, set(), naming({owner.id: owner}), is_own=is_own)
+    return page(request, "listing-remove.html", **common(here, known, owner), one=shown)
+
+
+@signed_in.post("/listings/{listing:path}/remove")
+def remove(here: Here, known: Member, stored: EverOwn) -> Response:
+    is_removed = listing.remove(here, known.person, stored.record.id)
+    return back(stored.record.organisation, "listings", "removed" if is_removed else "removed-before")
 
 
 @by_link.get("/confirm/{token}")

@@ -1,7 +1,9 @@
-"""An organisation's pages: what others may see of it, and what its own people keep: profile, people, pauses."""
+"""An organisation's pages: what others may see of it, and what its own people see to: profile, people, pauses."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -10,11 +12,11 @@ from starlette.datastructures import FormData
 from matcher.network import Network
 from matcher.records import Exclusion, Kind, Organisation, OrganisationId, Standing, Visibility
 from matcher.vocabulary import Vocabulary
-from service import columns, membering
+from service import columns, listing, membering
 from service.asking import UnknownOrganisationError, find_organisation
 from service.entering import ON_BEHALF, ChangedError, RefusedError
 from service.membering import LastPersonError
-from service.store import confirmations, decisions, events, members, people, rounds
+from service.store import confirmations, events, members, people, rounds
 from service.store.members import Stored
 from service.web import access, forms, revealing
 from service.web.access import Acting, Coordinator, Here, Member, Visitor
@@ -34,22 +36,24 @@ LABELS = {
     "places": "Where",
     "sectors": "Sector",
     "size": "Size",
-    "roles": "What you can be in a partnership",
+    "roles": "Roles in a partnership",
     "attention_cap": "Suggestions a week about your offers",
     "excludes": "Whom you will not meet",
 }
 DONE = {
-    "profile": "Your profile is kept.",
+    "profile": "Your profile is saved.",
     "paused": "You are paused: no suggestions and no digests until then.",
+    "paused-before": "Nothing was changed: the pause stands as it did.",
     "resumed": "The pause is over.",
     "not-paused": "There was no pause any more.",
-    "added": "Added. A mail says so to them.",
+    "added": "Added. An email says so to them.",
     "known": "This person acts for it already.",
-    "removed": "This person acts for it no more.",
+    "removed": "Removed: this person acts for it no more.",
     "not-there": "This person did not act for it any more.",
-    "digest": "Kept.",
+    "digest": "Saved.",
 }
 """What is said on the page that follows, by what was done."""
+WEEKS = {2: "For two weeks", 4: "For four weeks"}
 SPARE = 2  # empty rows for whom one will not meet
 MOST_NAMES = 500
 
@@ -72,10 +76,10 @@ def common(here: Commonweal, known: Visitor, organisation: Organisation, done: s
     }
 
 
-def back(organisation: OrganisationId, part: str, done: str) -> RedirectResponse:
-    """On to a page of the organisation's own that says what was done."""
+def back(organisation: OrganisationId, part: str, done: str, **about: str) -> RedirectResponse:
+    """On to a page of the organisation's own that says what was done, and about what."""
     path = body(Organisation(id=organisation, name="")).path
-    return RedirectResponse(f"{path}/{part}?done={done}", 303)
+    return RedirectResponse(f"{path}/{part}?{urlencode({'done': done, **about})}", 303)
 
 
 @router.get("/organisations/{organisation:path}/edit")
@@ -275,27 +279,27 @@ def _pausing(
     organisation: OrganisationId,
     *,
     faults: dict[str, str] | None = None,
-    typed: tuple[str, str] = ("", ""),
+    typed: tuple[str, str] | None = None,
     status: int = 200,
     done: str = "",
 ) -> HTMLResponse:
+    """The form shows the pause that stands, unless something was typed: sent as it is, it changes nothing."""
     stored = stored_organisation(here, organisation)
     with here.database.read() as connection:
-        pauses = [one for one in decisions.every(connection) if one.what is decisions.What.PAUSE]
-    today = here.now().date()
-    lasting = [one for one in pauses if one.about == (organisation,) and (one.until is None or one.until >= today)]
+        lasting = membering.paused(connection, organisation, here.now().date())
+    standing = (lasting.until.isoformat() if lasting.until else "", lasting.why) if lasting else ("", "")
     return page(
         request,
         "organisation-pause.html",
         status=status,
         **common(here, known, stored.record, done),
-        pause=lasting[0] if lasting else None,
-        until=long_date(lasting[0].until) if lasting and lasting[0].until else "",
-        labels={"until": "The last day of it"},
+        pause=lasting,
+        until=long_date(lasting.until) if lasting and lasting.until else "",
+        labels={"until": "Up to and including"},
+        weeks=WEEKS,
         faults=faults or {},
-        typed_until=typed[0],
-        typed_why=typed[1],
-        today=today.isoformat(),
+        typed_until=(typed or standing)[0],
+        typed_why=(typed or standing)[1],
     )
 
 
@@ -303,11 +307,13 @@ def _pausing(
 def pause(request: Request, here: Here, known: Member, organisation: Acting, sent: Sent) -> Response:
     stored_organisation(here, organisation)
     until, why = forms.text(sent, "until"), forms.text(sent, "why")[:500]
+    if (weeks := forms.number(forms.text(sent, "weeks"))) in WEEKS:
+        until = (here.now().date() + timedelta(weeks=weeks, days=-1)).isoformat()
     try:
-        membering.pause(here, known.person, organisation, until, why)
+        is_new = membering.pause(here, known.person, organisation, until, why)
     except RefusedError as error:
         return _pausing(request, here, known, organisation, faults=error.faults, typed=(until, why), status=422)
-    return back(organisation, "pause", "paused")
+    return back(organisation, "pause", "paused" if is_new else "paused-before")
 
 
 @router.post("/organisations/{organisation:path}/resume")
@@ -326,11 +332,13 @@ def organisation(request: Request, here: Here, known: Member, network: Current, 
     today = here.now().date()
     with here.database.read() as connection:
         resting = confirmations.resting(connection, today)
+        lasting = membering.paused(connection, found.id, today)
         round_ = rounds.load(connection, rounds.week_of(today)) if known.is_coordinator else None
     is_released = round_ is not None and round_.released_at is not None
     released = round_.suggestions if round_ and is_released else ()
     named = naming(network.organisations)
     shown = portrait(found, network, today)
+    shown = replace(shown, not_open=tuple(one for one in shown.not_open if one.text != listing.REMOVED))
     return page(
         request,
         "organisation.html",
@@ -338,6 +346,8 @@ def organisation(request: Request, here: Here, known: Member, network: Current, 
         resting=resting,
         may_act=known.may_act_for(found.id),
         is_own=is_own,
+        pause=lasting,
+        until=long_date(lasting.until) if lasting and lasting.until else "",
         week=week_in_words(rounds.week_of(today), is_released=True) if is_released else None,
         asked=cards([one for one in released if one.need.organisation == found.id], named, read_as=Kind.NEED),
         given=cards([one for one in released if one.offer.organisation == found.id], named, read_as=Kind.OFFER),

@@ -185,7 +185,7 @@ def words(listing: Listing, named: Named, *, on: date | None = None, clause: str
 
 def _open(listing: Listing, on: date) -> str:
     if listing.closes and listing.closes < on:
-        return f"closed on {long_date(listing.closes)}"
+        return f"closed since {long_date(listing.closes + timedelta(days=1))}"
     if listing.opens and listing.opens > on:
         return f"opens on {long_date(listing.opens)}"
     return f"open until {long_date(listing.closes)}" if listing.closes else ""

@@ -32,9 +32,9 @@ router = APIRouter(
 )
 
 LABELS = {
-    "kind": "It is",
+    "kind": "Need or offer?",
     "text": "In your own words",
-    "resource": "Kind of thing",
+    "resource": "Kind of resource",
     "themes": "What it is about",
     "places": "Where",
     "remote": "At a distance",
@@ -76,6 +76,7 @@ class Look:
     cards: tuple[Card, ...] = ()
     hints: tuple[str, ...] = ()
     signs: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     says: str = ""
 
 
@@ -99,12 +100,12 @@ def add(request: Request, here: Here, known: Member, organisation: Acting, sent:
     stored_organisation(here, organisation)
     draft = Draft(_typed(sent))
     try:
-        listing.add(here, known.person, organisation, draft.cells, _looked(sent))
+        added = listing.add(here, known.person, organisation, draft.cells, _looked(sent))
     except RefusedError as error:
         return _form(request, here, known, organisation, draft, faults=error.faults, status=422)
     except UnseenError as error:
         return _form(request, here, known, organisation, draft, unseen=error, status=422)
-    return back(organisation, "listings", "added")
+    return back(organisation, "listings", "added", listing=added)
 
 
 @router.get("/listings/{listing:path}/edit")
@@ -169,15 +170,21 @@ def _look(request: Request, here: Commonweal, known: Visitor, organisation: Orga
     read = _readable(here, organisation, draft)
     if read is None:
         return Look(says="Write a sentence first, and say whether it is a need or an offer.")
-    clearer = hints(read, here.core.vocabulary)
-    signs = tuple(dict.fromkeys(str(one.sign) for name in TEXTS for one in casedata.signs(getattr(read, name))))
+    owner = stored_organisation(here, organisation).record
+    clearer = hints(read, here.core.vocabulary, has_home=bool(owner.places))
+    texts = {name: str(getattr(read, name)) for name in TEXTS}
+    refused = tuple(dict.fromkeys(casedata.refused(texts).values()))
+    found = dict.fromkeys(one.sign for text in texts.values() for one in casedata.signs(text))
+    signs = tuple(str(sign) for sign in found if sign not in casedata.REFUSED)
     if not request.app.state.warming.is_ready:
-        return Look(hints=clearer, signs=signs, says="Whom it could meet is known in a moment: try again.")
+        return Look(
+            hints=clearer, signs=signs, refused=refused, says="Whom it could meet is known in a moment: try again."
+        )
     network = here.live.current()
     rules = RULES if known.is_coordinator else NETWORK_RULES
-    found = meet(here, network, read, rules=rules, limit=SHOWN)
-    shown = cards(found, naming(network.organisations), read_as=read.kind)
-    return Look(shown, clearer, signs)
+    met = meet(here, network, read, rules=rules, limit=SHOWN)
+    shown = cards(met, naming(network.organisations), read_as=read.kind)
+    return Look(shown, clearer, signs, refused)
 
 
 def _readable(here: Commonweal, organisation: OrganisationId, draft: Draft) -> Listing | None:
@@ -232,6 +239,7 @@ def _form(
         faults=faults or {},
         marked=_marked(cells, unseen.signs) if unseen else (),
         looked=unseen.looked if unseen else "",
+        is_bare=unseen is not None and unseen.is_bare,
         look=look,
         differences=forms.differences(before, cells, LABELS) if is_changed else None,
         kinds=KINDS,

@@ -80,6 +80,13 @@ def test_what_does_not_hold_is_refused_by_field(commonweal: Commonweal, cast: An
         membering.change(commonweal, ann, "delos", revision, cells)  # type: ignore[arg-type]
 
 
+def test_no_description_holds_what_stands_for_one_person(commonweal: Commonweal, cast: Any, ann: Person) -> None:
+    revision, cells = cells_of(commonweal, description="We help a man, NHS 943 476 5919")
+    with pytest.raises(RefusedError) as raised:
+        membering.change(commonweal, ann, cast["alba"].id, revision, cells)
+    assert raised.value.faults == {"description": "Leave out an NHS number: that is never saved here, whoever’s it is."}
+
+
 def test_of_two_who_edit_at_once_the_second_is_told(commonweal: Commonweal, cast: Any, ann: Person) -> None:
     revision, cells = cells_of(commonweal)
     membering.change(commonweal, ann, cast["alba"].id, revision, {**cells, "name": "Alba CIC"})
@@ -98,8 +105,10 @@ def paused(commonweal: Commonweal) -> list[tuple[tuple[str, ...], str, date | No
 def test_a_pause_lasts_until_its_day_or_until_it_is_ended(
     commonweal: Commonweal, cast: Any, ann: Person, until: str, day: date | None
 ) -> None:
-    membering.pause(commonweal, ann, cast["alba"].id, until, " Christmas ")
+    assert membering.pause(commonweal, ann, cast["alba"].id, until, " Christmas ") is True
     assert paused(commonweal) == [(("alba",), "Christmas", day)]
+    assert membering.pause(commonweal, ann, cast["alba"].id, until, "Christmas") is False  # it stands just so
+    assert membering.pause(commonweal, ann, cast["alba"].id, until, "Easter") is True
     assert membering.resume(commonweal, ann, cast["alba"].id) is True
     assert paused(commonweal) == []
     assert membering.resume(commonweal, ann, cast["alba"].id) is False
@@ -138,7 +147,7 @@ def test_who_was_taken_out_can_be_added_again(commonweal: Commonweal, cast: Any,
 def test_an_address_that_is_none_is_refused(commonweal: Commonweal, cast: Any, ann: Person, email: str) -> None:
     with pytest.raises(RefusedError) as raised:
         membering.add_person(commonweal, ann, cast["alba"].id, email, "Bo")
-    assert raised.value.faults == {"email": "Write one mail address: name@example.org."}
+    assert raised.value.faults == {"email": "Write one email address: name@example.org."}
     assert mailed(commonweal) == []
 
 

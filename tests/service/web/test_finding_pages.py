@@ -141,6 +141,58 @@ def test_asked_again_it_says_why_not_and_nothing_is_begun_twice(
     assert len(begun(commonweal)) == 1
 
 
+def test_why_one_cannot_be_asked_with_is_said_before_anything_is_sent(
+    commonweal: Commonweal, alba: TestClient, form: Form
+) -> None:
+    with commonweal.database.write() as connection:
+        need = members.listings(connection)["alba-n1"].record  # type: ignore[index]
+        far = replace(need, id="alba-n3", text="Help in Truro with telephones", places=("Truro",))
+        members.save(connection, listings={far.id: far})
+        members.edit(connection, "borea-o1", {"places": ("Bristol",), "remote": False})
+    page = alba.get("/find/ask?theirs=borea-o1")
+    assert re.findall(r'name="own" value="([^"]+)" (\w+)', page.text) == [
+        ("alba-n1", "required"),
+        ("alba-n3", "disabled"),
+    ]
+    assert "Not with this one: Their places do not meet, and neither works at a distance." in shown(page)
+    alba.post("/find/ask", data=form(alba, own="alba-n1", theirs="borea-o1"))
+    after = alba.get("/find/ask?theirs=borea-o1")
+    assert "It cannot be asked for with any of yours now." in shown(after)
+    assert 'name="own"' not in after.text
+    assert re.search(r'href="/suggestions/[0-9a-f]{20}[^"]*">Reply there', after.text)
+
+
+def test_who_has_as_many_as_it_takes_this_week_is_told_so_and_offered_no_more(
+    commonweal: Commonweal, alba: TestClient
+) -> None:
+    commonweal.settings = commonweal.settings.model_copy(update={"needs_cap": 0, "total_cap": 0})
+    for words in ("", PHONES):
+        page = alba.get("/find", params={"q": words})
+        assert "You have as many suggestions this week as you take (0). From Monday, 30 November, you can ask" in shown(
+            page
+        )
+        assert found(page) == []
+    assert "You have as many suggestions this week" in shown(alba.get("/find/ask?theirs=borea-o1"))
+
+
+def test_what_is_found_by_words_has_no_strength(alba: TestClient) -> None:
+    answer = alba.get("/find", params={"q": PHONES})
+    assert '<article class="card">' in answer.text
+    assert 'class="strength"' not in answer.text
+
+
+def test_what_is_less_near_is_folded_away(commonweal: Commonweal, alba: TestClient) -> None:
+    with commonweal.database.write() as connection:
+        offer = members.listings(connection)["borea-o1"].record  # type: ignore[index]
+        also = replace(offer, id="borea-o9", text="A smartphone that nobody uses")
+        members.save(connection, listings={also.id: also})
+    strict = replace(commonweal.core.ranker, cuts=(50.0, 50.0, 50.0))
+    commonweal.core = replace(commonweal.core, ranker=strict)
+    answer = alba.get("/find", params={"q": PHONES})
+    near, _, less = answer.text.partition("<summary>Less near: ")
+    assert ("borea-o1" in near, "borea-o9" in near, "borea-o9" in less) == (True, False, True)
+
+
 def test_only_one_s_own_can_be_asked_with(commonweal: Commonweal, alba: TestClient, form: Form) -> None:
     for own in ("borea-o2", "", "gone"):
         answer = alba.post("/find/ask", data=form(alba, own=own, theirs="borea-o1"))
@@ -161,7 +213,11 @@ def test_who_has_nothing_to_ask_with_is_led_to_a_form_that_is_filled_in(
     assert dorado.get(unescape(found_link[1])).status_code == 200
 
 
-def test_a_coordinator_asks_for_an_organisation(commonweal: Commonweal, client: TestClient, form: Form) -> None:
+def test_a_coordinator_asks_for_an_organisation_whose_people_no_mail_reaches(
+    commonweal: Commonweal, client: TestClient, form: Form
+) -> None:
+    with commonweal.database.write() as connection:
+        people.give_up_on(connection, ALBA, "550 nobody there", commonweal.now())
     assert "You act for no organisation" in shown(client.get("/find/ask?theirs=borea-o1"))
     page = client.get("/find/ask?theirs=borea-o1&of=alba")
     assert "Which need of yours it is about" in shown(page)

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from matcher.records import Kind, Listing, Visibility
-from service import columns, confirming
+from service import columns, confirming, listing
 from service.store import confirmations, events, members, people
 from service.store.confirmations import Confirmation
 from service.web.rendering import STATIC
@@ -83,8 +83,9 @@ def test_a_new_offer_is_listed(commonweal: Commonweal, alba: TestClient, form: F
     empty = alba.get("/organisations/alba/listings/new?kind=offer")
     assert '<input type="radio" name="kind" value="offer" checked>' in empty.text
     answer = alba.post("/organisations/alba/listings/new", data=form(alba, **CHAIRS))
-    assert (answer.status_code, answer.headers["location"]) == (303, "/organisations/alba/listings?done=added")
     (id_,) = of_alba(commonweal).keys() - {"alba-n1", "alba-n2"}
+    there = f"/organisations/alba/listings?done=added&listing={id_}"
+    assert (answer.status_code, answer.headers["location"]) == (303, there)
     assert of_alba(commonweal)[id_] == Listing(
         id=id_,  # type: ignore[arg-type]
         organisation="alba",  # type: ignore[arg-type]
@@ -96,10 +97,73 @@ def test_a_new_offer_is_listed(commonweal: Commonweal, alba: TestClient, form: F
         capacity=2,
         closes=date(2027, 3, 31),
     )
-    assert known(commonweal, id_) == Confirmation(TODAY, person(commonweal, ALBA))
+    assert known(commonweal, id_) == Confirmation(TODAY, person(commonweal, ALBA), is_listing=True)
     page = alba.get(answer.headers["location"])
     assert "Listed. From the next round on it is suggested to others." in shown(page)
-    assert "Offer open until 31 March 2027 Bristol, Bath still true on 25 November 2026 Forty chairs" in shown(page)
+    assert "Offer open until 31 March 2027 Bristol, Bath listed on 25 November 2026 Forty chairs" in shown(page)
+    alba.post(f"/listings/{id_}/confirm", data=form(alba))
+    assert "Bath checked on 25 November 2026 Forty chairs" in shown(alba.get("/organisations/alba/listings"))
+    alba.post(f"/listings/{id_}/close", data=form(alba))
+    closed = shown(alba.get("/organisations/alba/listings"))
+    assert "Offer closed since 25 November 2026 Bristol, Bath Forty chairs" in closed
+
+
+def test_a_bare_text_is_asked_about_once_and_then_hinted_at(
+    commonweal: Commonweal, alba: TestClient, form: Form
+) -> None:
+    typed = {**CHAIRS, "kind": "need", "text": "Help wanted", "places": "", "capacity": "", "closes": ""}
+    asked = alba.post("/organisations/alba/listings/new", data=form(alba, **typed))
+    assert asked.status_code == 422
+    assert "Not listed yet: say a little more Say what, for whom, and where" in shown(asked)
+    assert '<button class="plainer" type="submit" name="has_looked" value="yes">List it as it is</button>' in asked.text
+    looked = re.search(r'name="looked" value="([^"]+)"', asked.text)
+    assert looked
+    assert of_alba(commonweal).keys() == {"alba-n1", "alba-n2"}
+    sent = form(alba, **typed, looked=looked[1], has_looked="yes")
+    answer = alba.post("/organisations/alba/listings/new", data=sent)
+    page = alba.get(answer.headers["location"])
+    (id_,) = of_alba(commonweal).keys() - {"alba-n1", "alba-n2"}
+    assert "What would make it clearer What? “Help wanted” does not say what is needed. By when" in shown(page)
+    assert "Where?" not in shown(page)  # Alba's own places stand for it
+    assert f'<a href="/listings/{id_}/edit">Change it</a>' in page.text
+    assert "What would make it clearer" not in shown(alba.get("/organisations/alba/listings"))
+    assert "What would make it clearer" not in shown(
+        alba.get("/organisations/alba/listings?done=added&listing=borea-o1")
+    )
+
+
+def test_what_stands_for_one_person_is_refused_next_to_its_field_without_a_tick(
+    commonweal: Commonweal, alba: TestClient, form: Form
+) -> None:
+    typed = {**CHAIRS, "text": "A bed for Mr Smith in Bristol, NHS 943 476 5919"}
+    answer = alba.post("/organisations/alba/listings/new", data=form(alba, **typed, has_looked="yes"))
+    says = "Leave out an NHS number: that is never saved here, whoever’s it is."
+    assert (answer.status_code, f'id="text-fault">{says}<' in answer.text) == (422, True)
+    assert 'name="has_looked"' not in answer.text
+    assert of_alba(commonweal).keys() == {"alba-n1", "alba-n2"}
+    seen = shown(alba.post("/organisations/alba/listings/look", data=form(alba, **typed)))
+    assert f"{says} This seems to hold a person’s name." in seen
+
+
+def test_a_listing_is_removed_only_after_a_page_that_says_what_that_does(
+    commonweal: Commonweal, alba: TestClient, client: TestClient, form: Form
+) -> None:
+    text = of_alba(commonweal)["alba-n2"].text
+    assert '<a href="/listings/alba-n2/remove"' in alba.get("/organisations/alba/listings").text
+    page = alba.get("/listings/alba-n2/remove")
+    assert "Remove this need?" in shown(page)
+    assert "Suggestions and emails that went out before keep what they showed." in shown(page)
+    assert of_alba(commonweal)["alba-n2"].text == text
+    answer = alba.post("/listings/alba-n2/remove", data=form(alba))
+    assert answer.headers["location"] == "/organisations/alba/listings?done=removed"
+    after = shown(alba.get(answer.headers["location"]))
+    assert ("Removed: its text is gone" in after, text in after, "Removed by" in after) == (True, False, False)
+    assert "Removed by" not in shown(client.get("/organisations/alba"))
+    again = alba.post("/listings/alba-n2/remove", data=form(alba))
+    assert again.headers["location"] == "/organisations/alba/listings?done=removed-before"
+    assert alba.get("/listings/alba-n2/edit").status_code == 404
+    assert alba.post("/listings/alba-n2/reopen", data=form(alba)).status_code == 404
+    assert of_alba(commonweal)["alba-n2"].is_open(TODAY) is False
 
 
 def test_an_address_may_fill_the_form_in(alba: TestClient) -> None:
@@ -119,12 +183,12 @@ def test_errors_stand_next_to_their_fields_and_what_was_typed_stays(
     assert answer.status_code == 422
     assert '<a href="#capacity">How many partners</a>: Write a whole number from 0 on, or nothing.' in answer.text
     assert '<p class="fault" id="closes-fault">Write 2027-04-01, when it opens, or a later day.</p>' in answer.text
-    assert '<a href="#kind">It is</a>: Write need or offer.' in answer.text
+    assert '<a href="#kind">Need or offer?</a>: Write need or offer.' in answer.text
     assert 'id="capacity" name="capacity" type="number" value="many"' in answer.text
     assert "&lt;i&gt;Chairs&lt;/i&gt;</textarea>" in answer.text
     assert ">\nBristol\nBath</textarea>" in answer.text
     assert 'name="themes" value="environment" checked' in answer.text
-    assert "<title>Not kept yet: New need or offer" in answer.text
+    assert "<title>Not saved yet: New need or offer" in answer.text
     assert of_alba(commonweal).keys() == {"alba-n1", "alba-n2"}
 
 
@@ -213,12 +277,13 @@ def test_a_place_nobody_knows_is_kept_and_told(commonweal: Commonweal, alba: Tes
     assert "No place called “Brstol” is known, so it is left out: did you mean Bristol" in page
 
 
-@pytest.mark.parametrize("does", ["edit", "close", "reopen", "confirm"])
+@pytest.mark.parametrize("does", ["edit", "close", "reopen", "confirm", "remove"])
 def test_others_listings_are_nobody_s_to_keep(alba: TestClient, stranger: TestClient, form: Form, does: str) -> None:
     assert alba.post(f"/listings/borea-o1/{does}", data=form(alba)).status_code == 404
     assert alba.post(f"/listings/gone/{does}", data=form(alba)).status_code == 404
     assert alba.post(f"/listings/alba-n1/{does}", data={}).status_code == 403
     assert alba.get("/listings/borea-o1/edit").status_code == 404
+    assert alba.get("/listings/borea-o1/remove").status_code == 404
     assert stranger.get("/listings/borea-o1/edit").status_code == 303
 
 
@@ -284,7 +349,7 @@ def test_what_a_coordinator_enters_is_marked_so(
     commonweal: Commonweal, client: TestClient, alba: TestClient, form: Form
 ) -> None:
     client.post("/organisations/alba/listings/new", data=form(client, **CHAIRS))
-    assert "still true on 25 November 2026 entered by a coordinator" in shown(alba.get("/organisations/alba/listings"))
+    assert "listed on 25 November 2026 entered by a coordinator" in shown(alba.get("/organisations/alba/listings"))
     with commonweal.database.read() as connection:
         (event,) = events.about(connection, "alba")  # type: ignore[arg-type]
     assert event.says == f"Listed the offer “{CHAIRS['text']}”."
@@ -321,6 +386,13 @@ def test_a_link_closes_its_listing_and_nothing_else(commonweal: Commonweal, stra
 def test_a_link_that_is_cut_off_or_run_out_says_so(commonweal: Commonweal, stranger: TestClient) -> None:
     cut = stranger.get(link(commonweal)[:-4])
     assert (cut.status_code, "This link is not whole" in shown(cut)) == (410, True)
+    with commonweal.database.read() as connection:
+        jo = people.get(connection, person(commonweal, ALBA))
+    assert jo is not None
+    removed = link(commonweal, "alba-n2")
+    listing.remove(commonweal, jo, "alba-n2")  # type: ignore[arg-type]
+    assert stranger.get(removed).status_code == 410
+    assert stranger.post(removed, data={"is": "true"}).status_code == 410
     address, now = link(commonweal), commonweal.now()
     commonweal.now = lambda: now + timedelta(days=15)
     late = stranger.post(address, data={"is": "over"})

@@ -78,7 +78,7 @@ def test_a_profile_comes_in_a_form_and_is_kept(commonweal: Commonweal, alba: Tes
     assert found.record.excludes == (Exclusion("sector:private", "ethics [ours]"), Exclusion("borea"))
     assert found.edited == {"description", "places", "sectors", "attention_cap", "excludes"}
     after = alba.get(answer.headers["location"])
-    assert "Your profile is kept." in shown(after)
+    assert "Your profile is saved." in shown(after)
     assert 'name="excludes_what" value="Private (sector)"' in after.text
     assert 'name="excludes_what" value="Borea"' in after.text
     assert noted(commonweal) == []
@@ -132,7 +132,8 @@ def test_people_see_their_own_organisation_s_addresses_and_add_and_take_out(
     assert answer.headers["location"] == "/organisations/alba/people?done=added"
     page = alba.get(answer.headers["location"])
     assert "Bo bo@alba.example" in shown(page)
-    assert "Added. A mail says so to them." in shown(page)
+    assert "Invite a colleague Whoever is added may do all that you can, including removing you." in shown(page)
+    assert "Added. An email says so to them." in shown(page)
     with commonweal.database.read() as connection:
         bo = people.by_email(connection, "bo@alba.example")
     assert bo is not None
@@ -154,20 +155,48 @@ def test_the_last_person_stays_and_a_wrong_address_is_told(
     assert (answer.status_code, "Somebody has to act for it" in shown(answer)) == (409, True)
     wrong = alba.post("/organisations/alba/people", data=form(alba, name="Bo", email="bo at alba"))
     assert wrong.status_code == 422
-    assert '<a href="#email">Mail address</a>: Write one mail address: name@example.org.' in wrong.text
+    assert '<a href="#email">Email address</a>: Write one email address: name@example.org.' in wrong.text
     assert 'value="bo at alba"' in wrong.text
 
 
 def test_a_pause_begins_and_ends(commonweal: Commonweal, alba: TestClient, form: Form) -> None:
     answer = alba.post("/organisations/alba/pause", data=form(alba, until="2026-12-31", why="Christmas"))
     assert answer.headers["location"] == "/organisations/alba/pause?done=paused"
-    assert "Paused up to and with 31 December 2026: Christmas." in shown(alba.get("/organisations/alba/pause"))
+    page = alba.get("/organisations/alba/pause")
+    assert "<h1>Paused until and including 31 December 2026</h1>" in page.text
+    assert ('value="2026-12-31"' in page.text, 'value="Christmas"' in page.text) == (True, True)
+    overview = alba.get("/organisations/alba")
+    assert "Paused until and including 31 December 2026: no suggestions" in shown(overview)
+    assert '<a href="/organisations/alba/pause">Change or end the pause</a>' in overview.text
+    untouched = alba.post("/organisations/alba/pause", data=form(alba, until="2026-12-31", why="Christmas"))
+    assert untouched.headers["location"] == "/organisations/alba/pause?done=paused-before"
     assert alba.post("/organisations/alba/resume", data=form(alba)).headers["location"].endswith("?done=resumed")
     assert alba.post("/organisations/alba/resume", data=form(alba)).headers["location"].endswith("?done=not-paused")
     wrong = alba.post("/organisations/alba/pause", data=form(alba, until="2026-11-01", why="late"))
     assert (wrong.status_code, 'value="2026-11-01"' in wrong.text, 'value="late"' in wrong.text) == (422, True, True)
     with commonweal.database.read() as connection:
         assert decisions.every(connection) == ()
+
+
+@pytest.mark.parametrize(("weeks", "until"), [("2", date(2026, 12, 8)), ("4", date(2026, 12, 22)), ("9", None)])
+def test_a_pause_of_two_or_four_weeks_takes_one_button(
+    commonweal: Commonweal, alba: TestClient, form: Form, weeks: str, until: date | None
+) -> None:
+    page = alba.get("/organisations/alba/pause")
+    assert "<h1>Pause</h1>" in page.text
+    assert re.findall(r'name="weeks" value="(\d)">([^<]+)<', page.text) == [
+        ("2", "For two weeks"),
+        ("4", "For four weeks"),
+    ]
+    alba.post("/organisations/alba/pause", data=form(alba, until="", why="", weeks=weeks))
+    with commonweal.database.read() as connection:
+        assert [one.until for one in decisions.every(connection)] == [until]
+
+
+def test_others_are_not_told_of_a_pause(commonweal: Commonweal, borea: TestClient) -> None:
+    with commonweal.database.write() as connection:
+        decisions.pause(connection, "alba", "Christmas", commonweal.now())  # type: ignore[arg-type]
+    assert "Paused" not in shown(borea.get("/organisations/alba"))
 
 
 def test_members_see_of_others_only_what_is_open_to_all(
@@ -240,7 +269,7 @@ def test_what_a_coordinator_enters_is_recorded_and_the_organisation_sees_it(
     commonweal: Commonweal, client: TestClient, alba: TestClient, form: Form
 ) -> None:
     page = client.get("/organisations/alba/edit")
-    assert "You enter this for Alba & Friends: that is recorded" in shown(page)
+    assert "You enter this for Alba & Friends. That is recorded" in shown(page)
     client.post("/organisations/alba/edit", data=form(client, **PROFILE, revision=revision(commonweal)))
     assert [what for what, _ in noted(commonweal)] == [ON_BEHALF]
     seen = shown(alba.get("/organisations/alba/edit"))

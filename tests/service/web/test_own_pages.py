@@ -36,6 +36,7 @@ PAGES = (
     "/organisations/alba/listings/new",
     "/organisations/dorado/listings",
     "/listings/alba-n1/edit",
+    "/listings/alba-n1/remove",
     "/find",
     "/find?what=need",
     "/find?q=volunteers+teach+smartphone&place=Brstol",
@@ -49,6 +50,7 @@ FORMS = (
     ("/organisations/alba/pause", {"until": "yesterday"}),
     ("/organisations/alba/listings/new", {"text": "", "capacity": "x", "closes": "y"}),
     ("/organisations/alba/listings/new", {"kind": "need", "text": "A bed for Mr Smith", "visibility": "network"}),
+    ("/organisations/alba/listings/new", {"kind": "need", "text": "Help wanted", "visibility": "network"}),
     ("/organisations/alba/listings/look", {"kind": "need", "text": "Volunteers teach older people"}),
     ("/listings/alba-n1/edit", {"text": "Another", "revision": "0", "visibility": "network"}),
     ("/find/ask", {"own": "", "theirs": "borea-o1"}),
@@ -244,6 +246,7 @@ def test_without_scripts_a_button_does_and_by_keyboard_alone_it_is_listed(
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_selector("#seen article")
+    assert page.evaluate("document.activeElement.id") == "look"  # the keyboard goes on from the answer
     assert "Borea" in page.inner_text("#seen article >> nth=0")
     assert page.input_value("#text") == "Volunteers teach older people to use a smartphone"
     page.focus("button:has-text('List it')")

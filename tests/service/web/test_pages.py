@@ -360,13 +360,13 @@ def test_weeks_without_a_round_are_not_found_and_malformed_ones_refused(reader: 
 def test_an_organisation_shows_itself_in_the_vocabulary_s_words(reader: TestClient) -> None:
     shown = words(reader, "/organisations/alba")
     assert "Alba & Friends Member We run sheltered flats." in shown
-    assert "Sector Voluntary Size Small Can be Housing Where Bristol, BS3" in shown
+    assert "Sector Voluntary Size Small Roles in a partnership Housing Where Bristol, BS3" in shown
 
 
 def test_open_listings_come_first_and_the_others_are_marked(reader: TestClient) -> None:
     shown = words(reader, "/organisations/alba")
     assert shown.index("Open needs and offers") < shown.index(ASKED) < shown.index("Not open today")
-    assert "Need closed on 31 October 2026 A stage for a play." in shown
+    assert "Need closed since 1 November 2026 A stage for a play." in shown
     assert "What a partner gets: Tea with [hidden" in shown
     borea = words(reader, "/organisations/borea")
     assert "Offer opens on 4 January 2027 only for coordinators Volunteers teach smartphone repairs." in borea.replace(

@@ -75,7 +75,7 @@ def test_an_organisation_nobody_knows_any_more_goes_by_its_id() -> None:
     [
         (None, None, ""),
         (None, date(2026, 11, 25), "open until 25 November 2026"),
-        (None, date(2026, 11, 24), "closed on 24 November 2026"),
+        (None, date(2026, 11, 24), "closed since 25 November 2026"),
         (date(2026, 11, 25), None, ""),
         (date(2026, 11, 26), None, "opens on 26 November 2026"),
     ],
