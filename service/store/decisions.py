@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, Table, delete, or_, select
 
 from matcher.records import Decline, ListingId, OrganisationId, Pair
 from service.store import rounds, schema
@@ -119,6 +119,14 @@ def pause(
     """This organisation gets no suggestions and is none, up to and with the day `until`; until resumed where None."""
     row = {"organisation": organisation, "until": until, "why": why, "at": at.astimezone(UTC)}
     upsert(connection, schema.pauses, [row])
+
+
+def lasting_pause(connection: Connection, organisation: OrganisationId, on: date) -> Decision | None:
+    """The pause of an organisation that lasts on this day."""
+    pauses = schema.pauses.c
+    lasting = or_(pauses.until.is_(None), pauses.until >= on)
+    found = connection.execute(select(schema.pauses).where(pauses.organisation == organisation, lasting))
+    return next((_decision(What.PAUSE, row) for row in found), None)
 
 
 def resume(connection: Connection, organisation: OrganisationId) -> bool:

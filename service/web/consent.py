@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 from matcher.eligibility import COOL_DOWN
 from matcher.masking import mask
 from matcher.records import Kind, Organisation, OrganisationId
-from service.introductions import IN_WORDS, TAKEN_BACK_WITHIN, may_take_back
-from service.store import members, people
+from service import telling
+from service.introductions import IN_WORDS, TAKEN_BACK_WITHIN, as_told, is_held, may_take_back
+from service.store import introductions, members, people
 from service.store.database import Connection
 from service.store.introductions import Answer, Introduction, Reply, State, Via, other_side
+from service.store.mails import Kind as MailKind
 from service.store.rounds import monday
 from service.store.suggested import Suggested
 from service.web.presenting import Body, Card, Week, cards, long_date, naming, week_in_words
@@ -19,11 +22,19 @@ REASONS = ("wrong place", "wrong time", "already have this", "too big for us")
 """Why something is not for an organisation, in one tap."""
 
 
+class Done(StrEnum):
+    """What the reader did last, and is told of on the page that it led to."""
+
+    REPLY = "reply"
+    UNDO = "undo"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """A suggestion to one side. `replied` is what that side said; `stands` what it comes to; either may be empty.
 
-    `state` is that of its introduction, empty where none was begun.
+    `state` is that of its introduction, empty where none was begun. `answer` is the reply alone, in words; `not_now`
+    what such a reply would lead to; `take_back` until when one can be taken back, empty where it cannot.
     """
 
     key: str
@@ -31,25 +42,40 @@ class Shown:
     organisation: Body
     other: Body
     card: Card
+    answer: str
     replied: str
     stands: str
     state: str
     may_reply: bool
     may_agree: bool
-    take_back_until: str
+    not_now: str
+    take_back: str
 
     @property
     def path(self) -> str:
         return f"/suggestions/{self.key}"
 
+    def told(self, done: str) -> str:
+        """What is said at the top of the page after what the reader did; empty where it is not so any more."""
+        if done == Done.UNDO and self.may_reply:
+            return f"Your reply about {self.other.name} is taken back. You can reply again."
+        if done != Done.REPLY or not self.answer:
+            return ""
+        said = "You are interested." if self.answer == IN_WORDS[Answer.INTERESTED] else f"You said: {self.answer}."
+        return f"{said} {self.stands}".rstrip()
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one side is shown with: who it is, its people's names, the other organisations, and the moment."""
+    """What one side is shown with: who it is, its people's names, the other organisations, and the moment.
+
+    `taken_back` are the suggestions of which it was told that the other side is not interested any more.
+    """
 
     organisation: OrganisationId
     names: Mapping[str, str]
     organisations: Mapping[OrganisationId, Organisation]
+    taken_back: frozenset[str]
     now: datetime
 
 
@@ -59,29 +85,81 @@ def reading(
     others = {other_side(one.suggestion, organisation) for one in found}
     acting = people.of(connection, organisation) if any(one.reply for one in found) else ()
     names = {one.person.id: one.person.name for one in acting}
-    return Reading(organisation, names, members.these_organisations(connection, {organisation, *others}), now)
+    taken_back = frozenset(one.key for one in found if one.taken_back and _was_told(connection, one.key, organisation))
+    known = members.these_organisations(connection, {organisation, *others})
+    return Reading(organisation, names, known, taken_back, now)
+
+
+def _was_told(connection: Connection, key: str, organisation: OrganisationId) -> bool:
+    begun = introductions.load(connection, key)
+    return begun is not None and telling.was_told(connection, MailKind.WITHDRAWN, begun, organisation)
+
+
+def emailed(connection: Connection, found: Suggested, own: OrganisationId, reader: str, now: datetime) -> str:
+    """Whom the address of the other side was mailed to, once both have said yes; empty before."""
+    begun = found.introduction
+    if begun is None or begun.state is not State.INTRODUCED or begun.introduced_at is None:
+        return ""
+    to = telling.speaking(connection, begun, own)
+    on = begun.introduced_at.date()
+    when = "just now" if on == now.date() else f"on {long_date(on)}"
+    who = "you" if reader in {person.id for person in to} else " and ".join(" ".join(one.name.split()) for one in to)
+    look = "If it is not in your inbox soon, look in your spam or junk folder." if who == "you" else ""
+    return f"We have emailed {who or 'your colleagues'} their address {when}, and yours to them. {look}".rstrip()
 
 
 def shown(found: Suggested, reading: Reading) -> Shown:
-    named = naming(reading.organisations)
-    own, suggestion, begun = reading.organisation, found.suggestion, found.introduction
+    named, own, now = naming(reading.organisations), reading.organisation, reading.now
+    found = as_told(found, own, now)
+    suggestion, begun = found.suggestion, found.introduction
     other = named(other_side(suggestion, own))
     (card,) = cards([suggestion], named, read_as=Kind.NEED if suggestion.need.organisation == own else Kind.OFFER)
-    today = reading.now.date()
-    until = found.reply.at + TAKEN_BACK_WITHIN if found.reply and may_take_back(found, reading.now) else None
+    is_open = found.reply is None and _is_open(found, now.date())
+    stands = _stands(found, own, other.name, now)
+    if found.key in reading.taken_back and is_open:
+        stands = f"{other.name} took its interest back; you may still say yes."
     return Shown(
         key=found.key,
         week=week_in_words(found.week, is_released=True),
         organisation=named(own),
         other=other,
         card=card,
+        answer=IN_WORDS[found.reply.answer] if found.reply else "",
         replied=_replied(found.reply, reading.names) if found.reply else "",
-        stands=_stands(found, own, other.name, today),
+        stands=stands,
         state=str(begun.state) if begun else "",
         may_reply=found.reply is None,
-        may_agree=found.reply is None and _is_open(found, today),
-        take_back_until=long_date(until.date()) if until else "",
+        may_agree=is_open,
+        not_now=_no_means(found, Answer.NOT_NOW, other.name, now),
+        take_back=_take_back(found, now),
     )
+
+
+def _take_back(found: Suggested, now: datetime) -> str:
+    begun, said = found.introduction, found.reply
+    if said is None or not may_take_back(found, now):
+        return ""
+    if begun is not None and is_held(begun, now):
+        return "within an hour of your reply"
+    until = f"until and including {long_date((said.at + TAKEN_BACK_WITHIN).date())}"
+    return f"{until}, unless both have said yes by then" if said.answer is Answer.INTERESTED else until
+
+
+def _no_means(found: Suggested, answer: Answer, other: str, now: datetime) -> str:
+    """What a no leads to: when this may come again, and whether the other side is told."""
+    begun, again = found.introduction, monday(found.week) + COOL_DOWN
+    never = "We will not suggest this again unless one of the two texts changes."
+    later = f"We will not suggest this again before {long_date(again)}." if again > now.date() else ""
+    told = f"{other} is not told, unless it is interested itself: then it reads that you cannot take this up."
+    if begun is not None and begun.state is State.ASKED:
+        told = f"An hour later {other} is told, kindly and without the reason."
+    if begun is not None and begun.state is State.EXPIRED:
+        told = f"{other} has been told that nobody replied in time, and is told no more."
+    if begun is not None and begun.state is State.DECLINED:
+        told = f"{other} has been told, so this stands."
+        if is_held(begun, now):
+            told = f"An hour after your reply {other} is told, kindly and without the reason."
+    return f"{never if answer is Answer.NOT_FOR_US else later} {told}".lstrip()
 
 
 def _is_open(found: Suggested, on: date) -> bool:
@@ -98,29 +176,31 @@ def _replied(reply: Reply, names: Mapping[str, str]) -> str:
     return f"{who} replied on {long_date(reply.at.date())}: {said}."
 
 
-def _stands(found: Suggested, own: OrganisationId, other: str, on: date) -> str:
-    if found.introduction is not None:
-        return _introduction_stands(found.introduction, own, other, on)
-    if found.reply is None:
-        return "" if _is_open(found, on) else "This is more than eight weeks old."
+def _stands(found: Suggested, own: OrganisationId, other: str, now: datetime) -> str:
+    said, begun = found.reply, found.introduction
+    if said is not None and said.answer is not Answer.INTERESTED:
+        return _no_means(found, said.answer, other, now)
+    if begun is not None:
+        return _introduction_stands(begun, own, other, now.date())
+    if said is None:
+        return "" if _is_open(found, now.date()) else "This is more than eight weeks old."
     if found.came_to_nothing:
         return f"{other} cannot take this up at present. Thank you for having said yes."
-    if found.reply.answer is Answer.NOT_FOR_US:
-        return "It is not suggested to you again unless one of the two texts changes."
-    return "Nothing else happens." if found.reply.answer is Answer.NOT_NOW else ""
+    return ""
 
 
 def _introduction_stands(begun: Introduction, own: OrganisationId, other: str, on: date) -> str:
-    ours = begun.opened_by == own
+    ours, due = begun.opened_by == own, long_date(begun.due)
     if begun.state is State.INTRODUCED and begun.introduced_at:
-        return f"You were introduced on {long_date(begun.introduced_at.date())}: write to each other."
+        needs = begun.suggestion.need.organisation == own
+        first = "You have the need, so please write first." if needs else f"{other} has the need and writes first."
+        return f"Both of you said yes, and were introduced on {long_date(begun.introduced_at.date())}. {first}"
     if begun.state is State.ASKED and begun.due < on:
-        return f"There was time to reply until {long_date(begun.due)}."
+        return f"There was time to reply until and including {due}."
+    if begun.state is State.ASKED and ours:
+        return f"We have asked {other}; they have until and including {due}."
     if begun.state is State.ASKED:
-        due = long_date(begun.due)
-        return f"{other} is to reply by {due}." if ours else f"{other} is interested. You are to reply by {due}."
+        return f"{other} is interested. Please reply by {due}."
     if begun.state is State.EXPIRED:
         return f"{other} did not reply in time, so this was closed." if ours else "Nobody replied, so this was closed."
-    if begun.state is State.DECLINED:
-        return f"{other} cannot take this up. Thank you for having asked." if ours else f"{other} has been told."
-    return ""
+    return f"{other} cannot take this up. Thank you for having asked." if begun.state is State.DECLINED else ""

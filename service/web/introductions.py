@@ -14,12 +14,13 @@ from service.store import suggested
 from service.store.database import Connection
 from service.store.introductions import Outcome, State
 from service.store.people import Person
+from service.telling import speaking
 from service.web import access, consent
 from service.web.access import Here, Member, Visitor
 from service.web.consent import REASONS, Shown
 from service.web.presenting import Body, naming
 from service.web.rendering import page
-from service.web.suggestions import address, sides_of, via
+from service.web.suggestions import address, may_say_yes, sides_of, via
 
 router = APIRouter(
     include_in_schema=False, default_response_class=HTMLResponse, dependencies=[Depends(access.checked_form)]
@@ -54,14 +55,19 @@ def one(request: Request, here: Here, known: Member, key: str, organisation: str
             found = suggested.find(connection, side, key)
             if found is not None and found.introduction is not None:
                 said = found.introduction.outcomes.get(side)
+                since = found.introduction.introduced_at
                 return page(
                     request,
                     "introduction.html",
                     one=consent.shown(found, consent.reading(connection, side, (found,), here.now())),
+                    emailed=consent.emailed(connection, found, side, known.person.id, here.now()),
                     write_to=_write_to(connection, known, side, key),
                     outcomes=OUTCOMES,
+                    asks=said is not None or (since is not None and since.date() < here.now().date()),
                     checklist=CHECKLIST,
-                    said=OUTCOMES[said.outcome] if said else "",
+                    said=said.outcome if said else None,
+                    for_them=side not in known.acts_for,
+                    may_say_yes=may_say_yes(connection, known, side),
                     reasons=REASONS,
                 )
     raise HTTPException(404, "There is no such introduction for you.")
@@ -72,7 +78,7 @@ def _write_to(connection: Connection, known: Visitor, side: OrganisationId, key:
     begun = stored.load(connection, key)
     if begun is None or begun.state is not State.INTRODUCED or side not in known.acts_for:
         return ()
-    return introductions.speaking(connection, begun, stored.other_side(begun.suggestion, side))
+    return speaking(connection, begun, stored.other_side(begun.suggestion, side))
 
 
 @router.post("/introductions/{key}/outcome")

@@ -1,5 +1,7 @@
 """What was suggested to an organisation, and its replies."""
 
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -7,14 +9,15 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from matcher.records import OrganisationId
-from service import introductions
+from service import introductions, telling
 from service.introductions import AnsweredError, ClosedError, UnknownSuggestionError
-from service.store import rounds, suggested
+from service.store import decisions, rounds, suggested
+from service.store.database import Connection
 from service.store.introductions import Answer, Via
 from service.web import access, consent
 from service.web.access import Here, Member, Visitor
-from service.web.consent import REASONS, Shown
-from service.web.presenting import Body, naming
+from service.web.consent import REASONS, Done, Shown
+from service.web.presenting import Body, long_date, naming
 from service.web.rendering import page
 from service.wiring import Commonweal
 
@@ -24,25 +27,68 @@ router = APIRouter(
 Text = Annotated[str, Form(max_length=introductions.LONGEST_WHY)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """What was suggested to one organisation: what waits for its reply, what it replied to this week, and the rest.
+
+    `paused` is empty where it takes suggestions; `for_them`: a coordinator reads this in its place.
+    """
+
+    organisation: Body
+    waiting: tuple[Shown, ...]
+    answered: tuple[Shown, ...]
+    earlier: tuple[Shown, ...]
+    paused: str
+    for_them: bool
+    may_say_yes: bool
+
+    @property
+    def is_new(self) -> bool:
+        return not (self.waiting or self.answered or self.earlier)
+
+
 @router.get("/suggestions")
 def every(request: Request, here: Here, known: Member, organisation: str = "") -> HTMLResponse:
-    """This week's suggestions and those before, for each organisation that the reader acts for."""
-    now = here.now()
-    groups: list[tuple[Body, list[Shown], list[Shown]]] = []
+    """What waits for a reply, and what was replied to, for each organisation that the reader acts for."""
     with here.database.read() as connection:
-        for one in sides_of(known, organisation):
-            found = suggested.released_for(connection, one)
-            reading = consent.reading(connection, one, found, now)
-            shown = [consent.shown(each, reading) for each in found]
-            this_week = rounds.week_of(now.date())
-            fresh = [each for each in shown if each.may_agree or each.week.week == this_week]
-            groups.append((naming(reading.organisations)(one), fresh, [each for each in shown if each not in fresh]))
+        groups = [_group(connection, known, one, here.now()) for one in sides_of(known, organisation)]
     return page(request, "suggestions.html", groups=groups, reasons=REASONS, acts=bool(known.acts_for or organisation))
 
 
+def _group(connection: Connection, known: Visitor, side: OrganisationId, now: datetime) -> Group:
+    found = suggested.released_for(connection, side)
+    reading = consent.reading(connection, side, found, now)
+    shown = [consent.shown(each, reading) for each in found]
+    this_week = rounds.week_of(now.date())
+    waiting = tuple(one for one in shown if one.may_agree)
+    answered = tuple(one for one in shown if not one.may_agree and one.week.week == this_week)
+    return Group(
+        organisation=naming(reading.organisations)(side),
+        waiting=waiting,
+        answered=answered,
+        earlier=tuple(one for one in shown if not one.may_agree and one not in answered),
+        paused=_paused(connection, side, now.date()),
+        for_them=side not in known.acts_for,
+        may_say_yes=may_say_yes(connection, known, side),
+    )
+
+
+def _paused(connection: Connection, side: OrganisationId, on: date) -> str:
+    pause = decisions.lasting_pause(connection, side, on)
+    if pause is None:
+        return ""
+    return f"until and including {long_date(pause.until)}" if pause.until else "until somebody resumes"
+
+
+def may_say_yes(connection: Connection, known: Visitor, side: OrganisationId) -> bool:
+    """Its own people may; a coordinator only where there is nobody of it to do so."""
+    return side in known.acts_for or not telling.reachable(connection, side)
+
+
 @router.get("/suggestions/{key}")
-def one(request: Request, here: Here, known: Member, key: str, organisation: str = "") -> HTMLResponse:
-    return _page(request, here, known, key, organisation)
+def one(request: Request, here: Here, known: Member, key: str, organisation: str = "", done: str = "") -> HTMLResponse:
+    """`done` is what the reader did last, as far as it still is so."""
+    return _page(request, here, known, key, organisation, done=done)
 
 
 @router.post("/suggestions/{key}/reply", response_model=None)
@@ -65,7 +111,7 @@ def reply(
         raise HTTPException(404, str(error)) from None
     except (AnsweredError, ClosedError) as error:
         return _page(request, here, known, key, organisation, notice=str(error))
-    return RedirectResponse(address(f"/suggestions/{key}", known, side), 303)
+    return RedirectResponse(address(f"/suggestions/{key}", known, side, Done.REPLY), 303)
 
 
 @router.post("/suggestions/{key}/undo", response_model=None)
@@ -77,7 +123,7 @@ def undo(request: Request, here: Here, known: Member, key: str, organisation: An
         raise HTTPException(404, str(error)) from None
     except (AnsweredError, ClosedError) as error:
         return _page(request, here, known, key, organisation, notice=str(error))
-    return RedirectResponse(address(f"/suggestions/{key}", known, side), 303)
+    return RedirectResponse(address(f"/suggestions/{key}", known, side, Done.UNDO), 303)
 
 
 def sides_of(known: Visitor, organisation: str) -> tuple[OrganisationId, ...]:
@@ -104,7 +150,14 @@ def answered(answer: str, no: str, words: str) -> tuple[Answer, str]:
 
 
 def _page(
-    request: Request, here: Commonweal, known: Visitor, key: str, organisation: str, notice: str = ""
+    request: Request,
+    here: Commonweal,
+    known: Visitor,
+    key: str,
+    organisation: str,
+    *,
+    notice: str = "",
+    done: str = "",
 ) -> HTMLResponse:
     with here.database.read() as connection:
         for side in sides_of(known, organisation):
@@ -112,11 +165,32 @@ def _page(
             if found is not None:
                 reading = consent.reading(connection, side, (found,), here.now())
                 shown = consent.shown(found, reading)
-                status = 409 if notice else 200
-                return page(request, "suggestion.html", status=status, one=shown, reasons=REASONS, notice=notice)
+                told = shown.told(done)
+                return page(
+                    request,
+                    "suggestion.html",
+                    status=409 if notice else 200,
+                    one=shown,
+                    emailed=consent.emailed(connection, found, side, known.person.id, here.now()),
+                    following=_following(connection, side, key, here.now()) if told else None,
+                    for_them=side not in known.acts_for,
+                    may_say_yes=may_say_yes(connection, known, side),
+                    reasons=REASONS,
+                    notice=notice,
+                    told=told,
+                )
     raise HTTPException(404, "There is no such suggestion for you.")
 
 
-def address(path: str, known: Visitor, side: OrganisationId) -> str:
-    """The page at this path as this side reads it."""
-    return path if known.acts_for == (side,) else f"{path}?{urlencode({'organisation': side})}"
+def _following(connection: Connection, side: OrganisationId, besides: str, now: datetime) -> Shown | None:
+    """The next suggestion that waits for a reply of this side."""
+    found = tuple(one for one in suggested.released_for(connection, side) if one.key != besides and one.reply is None)
+    reading = consent.reading(connection, side, found, now)
+    return next((one for one in (consent.shown(each, reading) for each in found) if one.may_agree), None)
+
+
+def address(path: str, known: Visitor, side: OrganisationId, done: str = "") -> str:
+    """The page at this path as this side reads it; after it `done` something, at what is said of that."""
+    asked = {} if known.acts_for == (side,) else {"organisation": side}
+    query = urlencode({**asked, "done": done} if done else asked)
+    return path + (f"?{query}" if query else "") + ("#said" if done else "")

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from matcher.proposing import Proposal
 from matcher.records import Kind, Listing, Strength, Suggestion
 from service import introductions
+from service.letters import CHECKLIST
 from service.store import introductions as stored
 from service.store import people, rounds
 from service.store.introductions import Answer, Outcome, State, key_of
@@ -76,19 +77,25 @@ def test_each_side_reads_who_is_to_move_and_by_when(
     ann, bo, dora = (browsers[name] for name in ("ann", "bo", "dora"))
     assert (stands(ann), stands(bo)) == ("", "")
     say("ann", Answer.INTERESTED)
-    assert stands(ann) == "Borea is to reply by 9 December 2026."
-    assert stands(bo) == "Alba &amp; Friends is interested. You are to reply by 9 December 2026."
+    assert stands(ann) == "We have asked Borea; they have until and including 9 December 2026."
+    assert stands(bo) == "Alba &amp; Friends is interested. Please reply by 9 December 2026."
     say("bo", Answer.INTERESTED)
-    assert stands(ann) == stands(bo) == "You were introduced on 25 November 2026: write to each other."
+    introduced = "Both of you said yes, and were introduced on 25 November 2026."
+    assert stands(ann) == f"{introduced} You have the need, so please write first."
+    assert stands(bo) == f"{introduced} Alba &amp; Friends has the need and writes first."
     assert stands(dora) == ""
 
 
 @pytest.mark.parametrize("no", [Answer.NOT_NOW, Answer.NOT_FOR_US])
-def test_a_no_is_folded_away_and_told_kindly(browsers: dict[str, TestClient], say: Say, no: Answer) -> None:
+def test_a_no_is_folded_away_and_told_kindly(
+    browsers: dict[str, TestClient], say: Say, commonweal: Commonweal, no: Answer
+) -> None:
     say("ann", Answer.INTERESTED)
     say("bo", no)
+    later = commonweal.now() + timedelta(hours=1)
+    commonweal.now = lambda: later
     assert stands(browsers["ann"]) == "Borea cannot take this up. Thank you for having asked."
-    assert stands(browsers["bo"]) == "Alba &amp; Friends has been told."
+    assert stands(browsers["bo"]).endswith("Alba &amp; Friends has been told, so this stands.")
     assert "<summary>Closed: 1</summary>" in read(browsers["ann"])
     assert "not for us" not in read(browsers["ann"], f"/introductions/{KEY}").lower().replace("not now", "")
 
@@ -97,7 +104,7 @@ def test_what_ran_out_is_folded_away(browsers: dict[str, TestClient], say: Say, 
     say("ann", Answer.INTERESTED)
     later = commonweal.now() + timedelta(days=15)
     commonweal.now = lambda: later
-    assert stands(browsers["bo"]) == "There was time to reply until 9 December 2026."
+    assert stands(browsers["bo"]) == "There was time to reply until and including 9 December 2026."
     introductions.expire(commonweal)
     assert stands(browsers["ann"]) == "Borea did not reply in time, so this was closed."
     assert stands(browsers["bo"]) == "Nobody replied, so this was closed."
@@ -182,7 +189,10 @@ def test_each_side_says_in_one_tap_what_came_of_it(
     for answer in ("arranged", "met"):
         told = ann.post(f"/introductions/{KEY}/outcome", data=form(ann, **{**answers, "answer": answer}))
         assert (told.status_code, told.headers["location"]) == (303, f"/introductions/{KEY}")
-    assert "You said: we met. You may change that." in read(ann, f"/introductions/{KEY}")
+    page = read(ann, f"/introductions/{KEY}")
+    assert "You said: we met. You may change that." in page
+    assert re.findall(r'value="([^"]+)" aria-pressed="true"', page) == ["met"]
+    assert page.count('aria-pressed="false"') == 3
     assert "You said" not in read(bo, f"/introductions/{KEY}")
     assert ann.post(f"/introductions/{KEY}/outcome", data=answers).status_code == 403
     assert ann.post(f"/introductions/{KEY}/outcome", data=form(ann, organisation="alba", answer="?")).status_code == 422
@@ -194,11 +204,35 @@ def test_each_side_says_in_one_tap_what_came_of_it(
     assert {side: said.outcome for side, said in begun.outcomes.items()} == {"alba": Outcome.MET}
 
 
+def test_what_came_of_it_is_asked_from_the_next_day_on(
+    browsers: dict[str, TestClient], say: Say, commonweal: Commonweal
+) -> None:
+    say("ann", Answer.INTERESTED)
+    say("bo", Answer.INTERESTED)
+    assert "What came of it?" not in read(browsers["ann"], f"/introductions/{KEY}")
+    later = commonweal.now() + timedelta(days=1)
+    commonweal.now = lambda: later
+    assert "What came of it?" in read(browsers["ann"], f"/introductions/{KEY}")
+
+
+def test_an_introduction_says_that_the_address_was_mailed_and_unfolds_what_to_settle_first(
+    browsers: dict[str, TestClient], say: Say
+) -> None:
+    say("ann", Answer.INTERESTED)
+    assert "emailed" not in read(browsers["ann"], f"/introductions/{KEY}")
+    say("bo", Answer.INTERESTED)
+    page = read(browsers["ann"], f"/introductions/{KEY}")
+    assert "We have emailed you their address just now, and yours to them." in page
+    assert "<details" not in page
+    for point in CHECKLIST:
+        assert f"<li>{point}</li>" in page
+
+
 def test_a_coordinator_sees_where_it_stands_and_not_whom_to_write_to(
     client: TestClient, say: Say, commonweal: Commonweal, who: dict[str, str]
 ) -> None:
     say("ann", Answer.INTERESTED)
     say("bo", Answer.INTERESTED)
     page = read(client, f"/introductions/{KEY}?organisation=alba")
-    assert "You were introduced on 25 November 2026: write to each other." in page
+    assert "Both of you said yes, and were introduced on 25 November 2026." in page
     assert "Whom to write to" not in page

@@ -230,6 +230,7 @@ def test_a_need_becomes_an_introduction(
     delivery.deliver(commonweal)
     for who in (ANN, BJORN):
         postbox.take(who, "came of")
+    ann.reload()
     ann.get_by_role("button", name="We met").click()
     assert "You said: we met." in ann.inner_text("main")
     told = "".join(mail.as_string() for mail in postbox.mails if CIA in str(mail["To"]))

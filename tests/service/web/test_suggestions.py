@@ -3,17 +3,18 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from matcher.proposing import Proposal
 from matcher.records import About, Kind, Listing, Reason, Strength, Suggestion
 from service import introductions, reply_links
+from service.store import decisions, members, people, rounds
 from service.store import introductions as stored
-from service.store import members, people, rounds
 from service.store.database import DatabaseError
 from service.store.introductions import Answer, State, key_of
 from service.wiring import Commonweal
@@ -88,7 +89,7 @@ def test_a_page_shows_what_was_suggested_with_reasons_mismatches_and_cautions(an
         "Why Both are in Bristol.",
         "What does not fit The offer opens later.",
         "Mind Speak with the council first.",
-        "Interested Not now Not for us",
+        "Interested Not now Not now: We will not suggest this again before 18 January 2027.",
     ):
         assert part in said
     assert not any(secret in page.text for secret in SECRETS)
@@ -98,7 +99,7 @@ def test_a_page_shows_what_was_suggested_with_reasons_mismatches_and_cautions(an
 def test_each_side_reads_its_own_page_and_strangers_none(sign_in: SignIn, bo: TestClient, stranger: TestClient) -> None:
     assert "Alba &amp; Friends" in bo.get(f"/suggestions/{KEY}").text
     dora = sign_in("dora@dorado.example")
-    assert "Nothing is waiting for a reply" in dora.get("/suggestions").text
+    assert "Nothing has been suggested yet" in dora.get("/suggestions").text
     assert dora.get(f"/suggestions/{KEY}").status_code == 404
     assert dora.get(f"/suggestions/{KEY}?organisation=alba").status_code == 404
     answer = stranger.get(f"/suggestions/{KEY}", follow_redirects=False)
@@ -118,11 +119,11 @@ def test_a_reply_is_one_tap(
     ann: TestClient, form: Form, commonweal: Commonweal, fields: dict[str, str], reply: tuple[str, str, str]
 ) -> None:
     answer = ann.post(f"/suggestions/{KEY}/reply", data=form(ann, organisation="alba", **fields))
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/suggestions/{KEY}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/suggestions/{KEY}?done=reply#said")
     assert state(commonweal)[1] == {"alba": reply}
     page = words(ann.get(f"/suggestions/{KEY}").text)
     assert f"Ann Person replied on 25 November 2026: {reply[0].replace('-', ' ')}" in page
-    assert "Take it back until 2 December 2026" in page
+    assert "Take it back until and including 2 December 2026" in page
 
 
 def test_a_reply_is_taken_back_on_the_page(ann: TestClient, form: Form, commonweal: Commonweal) -> None:
@@ -130,6 +131,104 @@ def test_a_reply_is_taken_back_on_the_page(ann: TestClient, form: Form, commonwe
     answer = ann.post(f"/suggestions/{KEY}/undo", data=form(ann, organisation="alba"))
     assert (answer.status_code, state(commonweal)) == (303, (State.WITHDRAWN, {}))
     assert "Interested" in ann.get(f"/suggestions/{KEY}").text
+    assert (
+        notice(ann, answer) == "Your reply about Borea is taken back. You can reply again. Next: Borea All suggestions"
+    )
+
+
+def notice(browser: TestClient, answer: Any) -> str:
+    """What stands at the very top of the page that an answer leads to, where a phone shows it."""
+    path, _, fragment = answer.headers["location"].partition("#")
+    main = browser.get(path).text.partition('<main id="main">')[2].strip()
+    assert (fragment, main.partition(">")[0]) == (
+        "said",
+        '<div class="state released said" id="said" role="status" tabindex="-1"',
+    )
+    return words(main.partition("</div>")[0])
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        (
+            {"answer": "interested"},
+            "You are interested. We have asked Borea; they have until and including 9 December 2026.",
+        ),
+        (
+            {"answer": "not-now"},
+            "You said: not now. We will not suggest this again before 18 January 2027. Borea is not told, unless it is "
+            "interested itself: then it reads that you cannot take this up.",
+        ),
+        (
+            {"no": "wrong place"},
+            "You said: not for us. We will not suggest this again unless one of the two texts changes. Borea is not "
+            "told, unless it is interested itself: then it reads that you cannot take this up.",
+        ),
+    ],
+)
+def test_after_a_reply_the_page_says_at_the_top_what_happened_and_what_is_next(
+    ann: TestClient, form: Form, token: str, stranger: TestClient, fields: dict[str, str], says: str
+) -> None:
+    answer = ann.post(f"/suggestions/{KEY}/reply", data=form(ann, organisation="alba", **fields))
+    assert notice(ann, answer) == f"{says} Next: Borea All suggestions"
+    old = key_of("2026-W44", "alba-n1", "borea-o1")
+    page = ann.get(answer.headers["location"]).text
+    assert f'<a href="/suggestions/{old}?organisation=alba">Next: Borea</a>' in page
+    assert ann.get(f"/suggestions/{old}?done=reply").text.count('id="said"') == 0  # nothing was replied there
+    ann.post(f"/suggestions/{KEY}/undo", data=form(ann, organisation="alba"))
+    told = stranger.post(f"/reply/{token}", data=fields)
+    assert notice(stranger, told) == f"{says} Sign in to see all suggestions"
+
+
+def test_a_no_to_who_is_interested_can_be_taken_back_for_an_hour_and_then_stands(
+    ann: TestClient, bo: TestClient, form: Form, commonweal: Commonweal
+) -> None:
+    ann.post(f"/suggestions/{KEY}/reply", data=form(ann, organisation="alba", answer="interested"))
+    asked = "An hour later Alba &amp; Friends is told, kindly and without the reason."
+    assert asked in words(bo.get(f"/suggestions/{KEY}").text)
+    bo.post(f"/suggestions/{KEY}/reply", data=form(bo, organisation="borea", answer="not-now"))
+    page = words(bo.get(f"/suggestions/{KEY}").text)
+    assert "An hour after your reply Alba &amp; Friends is told, kindly and without the reason." in page
+    assert "Take it back within an hour of your reply" in page
+    waits = "We have asked Borea; they have until and including 9 December 2026."
+    assert waits in words(ann.get(f"/suggestions/{KEY}").text)
+    later = commonweal.now() + timedelta(hours=1)
+    commonweal.now = lambda: later
+    page = words(bo.get(f"/suggestions/{KEY}").text)
+    assert "Alba &amp; Friends has been told, so this stands." in page
+    assert "Take it back" not in page
+    assert "Borea cannot take this up. Thank you for having asked." in words(ann.get(f"/suggestions/{KEY}").text)
+
+
+def test_interest_that_was_taken_back_is_said_to_whom_a_mail_had_reached(
+    ann: TestClient, bo: TestClient, form: Form, commonweal: Commonweal
+) -> None:
+    says = "Alba &amp; Friends took its interest back; you may still say yes."
+    for reached in (False, True):
+        ann.post(f"/suggestions/{KEY}/reply", data=form(ann, organisation="alba", answer="interested"))
+        if reached:
+            with commonweal.database.write() as connection:
+                connection.execute(text("update mails set state = 'sent'"))
+        ann.post(f"/suggestions/{KEY}/undo", data=form(ann, organisation="alba"))
+        assert (says in words(bo.get(f"/suggestions/{KEY}").text)) is reached
+    bo.post(f"/suggestions/{KEY}/reply", data=form(bo, organisation="borea", answer="interested"))
+    assert state(commonweal)[0] is State.ASKED
+
+
+def test_when_both_said_yes_a_link_tells_of_the_mail_and_shows_no_address(
+    bo: TestClient, form: Form, stranger: TestClient, token: str, commonweal: Commonweal, released: dict[str, str]
+) -> None:
+    bo.post(f"/suggestions/{KEY}/reply", data=form(bo, organisation="borea", answer="interested"))
+    answer = stranger.post(f"/reply/{token}", data={"answer": "interested"})
+    told = notice(stranger, answer)
+    assert "We have emailed you their address just now, and yours to them." in told
+    assert "look in your spam or junk folder" in told
+    assert "@" not in stranger.get(f"/reply/{token}").text.partition("<main")[2]
+    abel = reply_links.address_of(commonweal, KEY, "alba", released["abel"]).rsplit("/", 1)[1]
+    assert "We have emailed Ann Person their address just now" in words(stranger.get(f"/reply/{abel}").text)
+    later = commonweal.now() + timedelta(days=1)
+    commonweal.now = lambda: later
+    assert "We have emailed you their address on 25 November 2026" in words(stranger.get(f"/reply/{token}").text)
 
 
 def test_who_comes_second_is_told_who_was_first(
@@ -202,12 +301,24 @@ def test_a_coordinator_sees_and_replies_for_an_organisation(
 ) -> None:
     assert "You act for no organisation" in client.get("/suggestions").text
     assert "Borea" in client.get("/suggestions?organisation=alba").text
-    answer = client.post(f"/suggestions/{KEY}/reply", data=form(client, organisation="alba", answer="interested"))
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/suggestions/{KEY}?organisation=alba")
-    assert state(commonweal) == (State.ASKED, {"alba": ("interested", "", "coordinator")})
-    assert "A coordinator replied on 25 November 2026: interested." in words(
-        client.get(answer.headers["location"]).text
+    says = "You reply for Alba &amp; Friends. That is recorded, and its people are told."
+    for path in ("/suggestions", f"/suggestions/{KEY}"):
+        page = words(client.get(f"{path}?organisation=alba").text)
+        assert says in page
+        assert "Its own people say yes themselves" in page
+    answer = client.post(f"/suggestions/{KEY}/reply", data=form(client, organisation="alba", answer="not-now"))
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        f"/suggestions/{KEY}?organisation=alba&done=reply#said",
     )
+    assert state(commonweal) == (None, {"alba": ("not-now", "", "coordinator")})
+    page = words(client.get(answer.headers["location"]).text)
+    assert "A coordinator replied on 25 November 2026: not now." in page
+
+
+def test_its_own_people_are_told_nothing_of_replying_for_another(ann: TestClient) -> None:
+    for path in ("/suggestions", f"/suggestions/{KEY}"):
+        assert "You reply for" not in ann.get(path).text
 
 
 def test_a_person_of_several_organisations_finds_them_apart(sign_in: SignIn, commonweal: Commonweal) -> None:
@@ -218,6 +329,44 @@ def test_a_person_of_several_organisations_finds_them_apart(sign_in: SignIn, com
     page = sign_in("jo.person@borea.example").get("/suggestions").text
     assert re.findall(r"<h2[^>]*>([^<]+)</h2>", page) == ["Alba &amp; Friends", "Borea"]
     assert page.count(f'action="/suggestions/{KEY}/reply"') == 6
+
+
+def test_those_that_wait_come_first_and_a_reply_is_one_line(ann: TestClient, form: Form) -> None:
+    page = ann.get("/suggestions").text
+    assert 'aria-label="Open on its own page: Borea">Open on its own page</a>' in page
+    assert "Replied to this week" not in page
+    ann.post(f"/suggestions/{KEY}/reply", data=form(ann, organisation="alba", answer="interested"))
+    page = ann.get("/suggestions").text
+    waits, line = page.index("<article"), page.index("Replied to this week")
+    assert (waits < line, page.count("<article")) == (True, 1)
+    says = "Borea Interested. We have asked Borea; they have until and including 9 December 2026."
+    assert says in words(page[line:])
+
+
+def test_who_is_new_reads_when_suggestions_come_and_what_to_do_meanwhile(sign_in: SignIn) -> None:
+    page = sign_in("dora@dorado.example").get("/suggestions").text
+    assert "Nothing has been suggested yet. Suggestions come every Monday, on this page and by email." in words(page)
+    for kind in ("need", "offer"):
+        assert f'<a href="/organisations/dorado/listings/new?kind={kind}" class="button">List a' in page
+
+
+@pytest.mark.parametrize(
+    ("until", "says"), [(None, "until somebody resumes"), ("2026-12-24", "until and including 24 December 2026")]
+)
+def test_who_is_paused_reads_so_and_how_to_resume(
+    ann: TestClient, commonweal: Commonweal, until: str | None, says: str
+) -> None:
+    assert "is paused" not in ann.get("/suggestions").text
+    with commonweal.database.write() as connection:
+        decisions.pause(connection, "alba", "-", commonweal.now(), until and date.fromisoformat(until))  # type: ignore[arg-type]
+    page = ann.get("/suggestions").text
+    assert f"Alba &amp; Friends is paused {says}: nothing new is suggested to it." in words(page)
+    assert '<a href="/organisations/alba/pause">End the pause</a>' in page
+
+
+def test_who_writes_why_is_told_who_can_read_it(ann: TestClient) -> None:
+    page = words(ann.get(f"/suggestions/{KEY}").text)
+    assert "Your colleagues and coordinators can read these words; Borea cannot. Send" in page
 
 
 def test_earlier_ones_are_folded_and_lead_to_their_pages(ann: TestClient, form: Form) -> None:
@@ -252,7 +401,7 @@ def test_a_link_shows_its_one_suggestion_and_leads_nowhere_else(stranger: TestCl
     assert page.status_code == 200
     said = words(page.text)
     assert "Are you interested? Nothing is sent before you press a button." in said
-    assert "Interested Not now Not for us" in said
+    assert "Interested Not now Not now: We will not suggest this again" in said
     assert not any(secret in page.text for secret in (*SECRETS, "Ann Person", "ann@alba.example"))
     main = page.text[page.text.index("<main") : page.text.index("</main>")]
     assert set(re.findall(r'(?:href|action)="([^"]+)"', main)) == {f"/reply/{token}"}
@@ -273,11 +422,11 @@ def test_a_link_replies_without_signing_in_and_takes_back(
     stranger: TestClient, token: str, commonweal: Commonweal, fields: dict[str, str], reply: tuple[str, str, str]
 ) -> None:
     answer = stranger.post(f"/reply/{token}", data=fields)
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/reply/{token}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/reply/{token}?done=reply#said")
     assert state(commonweal)[1] == {"alba": reply}
     page = words(stranger.get(f"/reply/{token}").text)
     assert "Ann Person replied on 25 November 2026" in page
-    assert "Interested" not in page
+    assert "Interested in" not in stranger.get(f"/reply/{token}").text
     assert stranger.post(f"/reply/{token}", data={"undo": "yes"}).status_code == 303
     assert state(commonweal)[1] == {}
 
@@ -308,7 +457,7 @@ def test_a_link_says_what_a_colleague_replied_first(
 def test_a_link_that_ran_out_says_so_and_leads_to_signing_in(
     stranger: TestClient, token: str, commonweal: Commonweal
 ) -> None:
-    later = commonweal.now() + timedelta(days=14, seconds=1)
+    later = commonweal.now() + timedelta(days=15)
     commonweal.now = lambda: later
     for answer in (stranger.get(f"/reply/{token}"), stranger.post(f"/reply/{token}", data={"answer": "interested"})):
         assert answer.status_code == 410
