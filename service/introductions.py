@@ -3,57 +3,56 @@
 Each side of a suggestion says nothing, yes (interested) or no (not now, not for us); an introduction begins with the
 first yes and goes by the suggestion's key. Every line is one transaction, mails and all:
 
-| before                     | what happens          | after                                            |
-| -------------------------- | --------------------- | ------------------------------------------------ |
-| the other said nothing     | a yes                 | asked: its people are mailed                     |
-| the other had said no      | a yes                 | recorded, and told that it comes to nothing      |
-| asked                      | the other side's yes  | introduced: who replied on either side is mailed |
-| asked                      | the other side's no   | declined: who was interested is mailed           |
-| asked, five days           | `remind`              | asked: its people are mailed, once               |
-| asked, past its last day   | `expire`              | expired: both sides are mailed                   |
-| introduced, ten days       | `follow_up`           | introduced: both sides are mailed, once          |
-| anything else              | a no                  | recorded                                         |
-| asked                      | the yes is taken back | withdrawn: whom a mail had reached gets another  |
-| withdrawn                  | a yes of either side  | asked, as if nothing had been                    |
-| declined, not told yet     | the no is taken back  | asked, with a week to reply in                   |
-| no, the other's yes since  | the no is taken back  | asked by the other side, from today              |
-| declined, told; introduced | any is taken back     | refused; so is a yes that was closed             |
+| before                     | what happens          | after                                             |
+| -------------------------- | --------------------- | ------------------------------------------------- |
+| the other said nothing     | a yes                 | asked: its people are mailed                      |
+| the other had said no      | a yes                 | recorded, and told that it comes to nothing       |
+| asked                      | the other side's yes  | introduced: who replied on either side is mailed  |
+| asked                      | the other side's no   | declined: who was interested is mailed in an hour |
+| asked, five days           | `remind`              | asked: its people are mailed, once                |
+| asked, past its last day   | `expire`              | expired: both sides are mailed                    |
+| introduced, ten days       | `follow_up`           | introduced: both sides are mailed, once           |
+| anything else              | a no                  | recorded                                          |
+| asked                      | the yes is taken back | withdrawn: whom a mail had reached gets another   |
+| withdrawn                  | a yes of either side  | asked, as if nothing had been                     |
+| declined, within the hour  | the no is taken back  | asked, with a week to reply in                    |
+| declined, within the hour  | the yes is taken back | withdrawn, and nobody is mailed                   |
+| no, the other's yes since  | the no is taken back  | asked by the other side, from today, if they may  |
+| a yes nobody is asked of   | `take_up`             | asked, as soon as the two may be introduced       |
+| declined, told; introduced | any is taken back     | refused; so is a yes that expired                 |
 
-A reply may be taken back within a week. A yes is refused where the pair does not stand any more; a no never is, and
-*not for us* keeps the pair from being suggested again.
+A reply may be taken back within a week, by days. A no to who is interested is held for an hour, so that a slip of the
+thumb disappoints nobody: so long, that side reads that the other is asked. A yes is refused where the pair does not
+stand any more; a no never is, and *not for us* keeps the pair from being suggested again.
 """
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from matcher.eligibility import COOL_DOWN
 from matcher.errors import CommonwealError
 from matcher.records import Decline, OrganisationId, Suggestion
 from service import faults, standing
+from service.entitled import UnknownSuggestionError as UnknownSuggestionError
+from service.entitled import refuse_stranger, refuse_yes
 from service.standing import ClosedError as ClosedError
-from service.store import decisions, events, introductions, mails, people, suggested
+from service.store import decisions, events, introductions, people, suggested
 from service.store.database import Connection
 from service.store.introductions import Answer, Introduction, Origin, Outcome, Reply, Said, State, Via, other_side
 from service.store.mails import Kind
-from service.store.people import Access
 from service.store.rounds import monday
 from service.store.suggested import Suggested
-from service.telling import acting, ids, key_of_mails, key_of_reply, tell
-from service.telling import speaking as speaking
+from service.telling import acting, retell, speaking, tell, tell_colleagues, untell, untell_colleagues
 from service.wiring import Commonweal
 
 ANSWERED_IN = timedelta(days=14)
 REMINDED_AFTER = timedelta(days=5)
 ASKED_HOW_AFTER = timedelta(days=10)
 TAKEN_BACK_WITHIN = timedelta(days=7)
+HELD = timedelta(hours=1)
+"""How long a no waits before whoever is interested is told."""
 LONGEST_WHY = 500
 IN_WORDS = {Answer.INTERESTED: "interested", Answer.NOT_NOW: "not now", Answer.NOT_FOR_US: "not for us"}
-
-
-class UnknownSuggestionError(CommonwealError):
-    """Nothing of this key was suggested to the organisation, or the person does not act for it."""
-
-    def __init__(self) -> None:
-        super().__init__("There is no such suggestion for you.")
 
 
 class AnsweredError(CommonwealError):
@@ -91,9 +90,11 @@ def reply(
         said = Reply(suggestion=key, organisation=organisation, answer=answer, why=why, person=person, via=via, at=now)
         theirs = _theirs(connection, found, organisation)
         if answer is Answer.INTERESTED:
+            refuse_yes(connection, organisation, via)
             _refuse_late(found, now.date())
             if theirs is None or theirs.answer is Answer.INTERESTED:  # else it comes to nothing anyway
-                standing.refuse(connection, found.suggestion, organisation, now.date(), key)
+                choosing = (organisation,) if theirs is None else introductions.sides(found.suggestion)
+                standing.refuse(connection, found.suggestion, organisation, now.date(), key, choosing)
         add(connection, said)
         faults.point("reply.added")
         (_agree if answer is Answer.INTERESTED else _decline)(connection, found, said, theirs)
@@ -114,10 +115,10 @@ def take_back(
         said = found.reply
         if said is None:
             raise ClosedError("There is no reply of yours any more: it has been taken back.")
-        if now - said.at > TAKEN_BACK_WITHIN:
+        if now.date() > said.at.date() + TAKEN_BACK_WITHIN:
             raise ClosedError(f"A reply can be taken back for a week; this one is of {_day(said.at.date())}.")
         introductions.remove(connection, said)
-        mails.take_back(connection, Kind.REPLIED, key_of_reply(said), ids(acting(connection, organisation)))
+        untell_colleagues(connection, said)
         (_withdraw if said.answer is Answer.INTERESTED else _reconsider)(connection, found, said, now)
         events.record(connection, now, person, "reply taken back", f"{key}: {IN_WORDS[said.answer]}", organisation)
         faults.point("take-back.before-commit")
@@ -126,10 +127,26 @@ def take_back(
 
 def may_take_back(found: Suggested, now: datetime) -> bool:
     """Whether it is worth offering: `take_back` has the last word."""
-    begun = found.introduction
-    if found.reply is None or now - found.reply.at > TAKEN_BACK_WITHIN or (begun and begun.state is State.INTRODUCED):
+    begun, said = found.introduction, found.reply
+    if said is None or now.date() > said.at.date() + TAKEN_BACK_WITHIN:
         return False
-    return not (begun and begun.is_closed and found.reply.answer is Answer.INTERESTED)
+    if begun is None or begun.state is State.ASKED:
+        return True
+    return is_held(begun, now) or (begun.state is State.EXPIRED and said.answer is not Answer.INTERESTED)
+
+
+def is_held(begun: Introduction, now: datetime) -> bool:
+    """Whether it was declined so lately that whoever is interested is not told yet."""
+    return begun.state is State.DECLINED and begun.closed_at is not None and now < begun.closed_at + HELD
+
+
+def as_told(found: Suggested, organisation: OrganisationId, now: datetime) -> Suggested:
+    """A suggestion as this side has been told of it: a no that is held for a while has not been said to it."""
+    begun = found.introduction
+    if begun is None or begun.opened_by != organisation or not is_held(begun, now):
+        return found
+    asked = replace(begun, state=State.ASKED, closed_at=None)
+    return replace(found, introduction=asked, came_to_nothing=False)
 
 
 def say(
@@ -158,6 +175,8 @@ def remind(commonweal: Commonweal) -> int:
     now, count = commonweal.now(), 0
     with commonweal.database.write() as connection:
         for one in introductions.due_for_reminder(connection, now - REMINDED_AFTER, now.date()):
+            if standing.bars_completing(connection, one, now.date()):  # a yes would be refused
+                continue
             if introductions.note(connection, one.key, State.ASKED, "reminded_at", now):
                 tell(connection, Kind.REMINDER, one, one.asked, acting(connection, one.asked), now)
                 count += 1
@@ -178,6 +197,20 @@ def expire(commonweal: Commonweal) -> int:
     return count
 
 
+def take_up(commonweal: Commonweal) -> int:
+    """Asks the other side about a yes that came to nothing, once that no is taken back and the pair stands again.
+
+    Returns about how many.
+    """
+    now, count = commonweal.now(), 0
+    with commonweal.database.write() as connection:
+        for said in introductions.unheard(connection, now - COOL_DOWN - TAKEN_BACK_WITHIN):
+            found = suggested.find(connection, said.organisation, said.suggestion)
+            count += found is not None and _take_up(connection, found, said, now)
+        faults.point("take-up.before-commit")
+    return count
+
+
 def follow_up(commonweal: Commonweal) -> int:
     """Asks both sides once, ten days after they were introduced, what came of it. Returns how many introductions."""
     now, count = commonweal.now(), 0
@@ -194,10 +227,7 @@ def follow_up(commonweal: Commonweal) -> int:
 def add(connection: Connection, said: Reply) -> None:
     """Stores a reply; the others who act for the organisation are told, and a coordinator's is put on record."""
     introductions.add(connection, said)
-    about = {"suggestion": said.suggestion, "organisation": said.organisation}
-    for person in acting(connection, said.organisation):
-        if person.id != said.person:
-            mails.promise(connection, Kind.REPLIED, key_of_reply(said), to=person, about=about, due=said.at)
+    tell_colleagues(connection, said)
     if said.via is Via.COORDINATOR:
         says = f"{said.suggestion}: {IN_WORDS[said.answer]}"
         events.record(connection, said.at, said.person, "reply for them", says, said.organisation)
@@ -254,9 +284,8 @@ def _decline(connection: Connection, found: Suggested, said: Reply, theirs: Repl
         closed = introductions.load(connection, found.key)
         assert closed is not None
         assert theirs is not None
-        tell(
-            connection, Kind.DECLINED, closed, closed.opened_by, speaking(connection, closed, closed.opened_by), said.at
-        )
+        interested = speaking(connection, closed, closed.opened_by)
+        tell(connection, Kind.DECLINED, closed, closed.opened_by, interested, said.at + HELD)
 
 
 def _declined(found: Suggested, said: Reply) -> Decline:
@@ -271,50 +300,51 @@ def _withdraw(connection: Connection, found: Suggested, said: Reply, now: dateti
         return
     if begun.state is State.INTRODUCED:
         raise ClosedError("You are introduced already: tell the other side yourselves.")
-    if not introductions.move(connection, begun.key, State.ASKED, State.WITHDRAWN, closed_at=now):
+    is_declined = is_held(begun, now) and not _untell_decline(connection, begun)
+    before = State.DECLINED if is_declined else State.ASKED
+    if not introductions.move(connection, begun.key, before, State.WITHDRAWN, closed_at=now):
         raise ClosedError("This is closed: there is nothing to take back any more.")
-    asked = acting(connection, begun.asked)
+    asked = () if is_declined else acting(connection, begun.asked)
     heard: set[str] = set()
     for kind in (Kind.ASKED, Kind.REMINDER):
-        heard |= set(mails.take_back(connection, kind, key_of_mails(begun, begun.asked), ids(asked)))
+        heard |= untell(connection, kind, begun, begun.asked, asked)
     told = tuple(person for person in asked if person.id in heard)
     tell(connection, Kind.WITHDRAWN, begun, begun.asked, told, now)
 
 
+def _untell_decline(connection: Connection, begun: Introduction) -> frozenset[str]:
+    return untell(connection, Kind.DECLINED, begun, begun.opened_by, speaking(connection, begun, begun.opened_by))
+
+
 def _reconsider(connection: Connection, found: Suggested, said: Reply, now: datetime) -> None:
     """A no is taken back: the pair may be suggested again, and the other side's yes stands as if just said."""
-    decisions.undecline(connection, *found.suggestion.pair, _declined(found, said))
     begun, theirs = introductions.load(connection, found.key), _theirs(connection, found, said.organisation)
+    pair = found.suggestion.pair
+    if decisions.undecline(connection, *pair, _declined(found, said)) and theirs and theirs.answer is Answer.NOT_FOR_US:
+        decisions.decline(connection, *pair, _declined(found, theirs))
     if begun is not None and begun.state is State.DECLINED:
-        interested = speaking(connection, begun, begun.opened_by)
-        if mails.take_back(connection, Kind.DECLINED, key_of_mails(begun, begun.opened_by), ids(interested)):
+        if not is_held(begun, now) or _untell_decline(connection, begun):
             raise ClosedError("The other side has been told, so this cannot be taken back any more.")
+        standing.refuse(connection, found.suggestion, said.organisation, now.date(), begun.key)
         due = max(begun.due, now.date() + TAKEN_BACK_WITHIN)
         introductions.move(connection, begun.key, State.DECLINED, State.ASKED, closed_at=None, due=due)
-    elif (
-        theirs is not None
-        and theirs.answer is Answer.INTERESTED
-        and found.introduction is None
-        and standing.stands(connection, found.suggestion, now.date())
-    ):
-        _begin(connection, found, theirs.organisation, now)
+        retell(connection, (Kind.ASKED, Kind.REMINDER), begun, begun.asked, now)
+    elif theirs is not None and theirs.answer is Answer.INTERESTED and found.introduction is None:
+        _take_up(connection, found, theirs, now)
+
+
+def _take_up(connection: Connection, found: Suggested, said: Reply, now: datetime) -> bool:
+    """Asks the other side about a yes that nobody has been asked about, where the pair stands."""
+    if is_old(found, now.date()) or standing.bars(connection, found.suggestion, now.date(), (said.organisation,)):
+        return False
+    _begin(connection, found, said.organisation, now)
+    return True
 
 
 def _begin(connection: Connection, found: Suggested, opened_by: OrganisationId, at: datetime) -> None:
     before = introductions.load(connection, found.key)
     origin = before.origin if before else Origin.ROUND
     ask(connection, found.key, found.week, found.suggestion, opened_by=opened_by, at=at, origin=origin)
-
-
-def refuse_stranger(connection: Connection, organisation: OrganisationId, person: str, via: Via) -> None:
-    """Raises UnknownSuggestionError for whoever may not reply for the organisation in this way."""
-    if via is Via.COORDINATOR:
-        known = people.get(connection, person)
-        may = known is not None and known.access in (Access.COORDINATOR, Access.ADMINISTRATOR)
-    else:
-        may = organisation in people.acts_for(connection, person)
-    if not may:
-        raise UnknownSuggestionError
 
 
 def _found(connection: Connection, organisation: OrganisationId, key: str, person: str, via: Via) -> Suggested:
@@ -332,8 +362,13 @@ def _refuse_late(found: Suggested, on: date) -> None:
         raise ClosedError("This is closed.")
     if begun is not None and begun.due < on:
         raise ClosedError(f"This could be answered until {_day(begun.due)}.")
-    if begun is None and monday(found.week) + COOL_DOWN <= on:
+    if begun is None and is_old(found, on):
         raise ClosedError("This was suggested more than eight weeks ago.")
+
+
+def is_old(found: Suggested, on: date) -> bool:
+    """Whether it was suggested too long ago for anything to begin with it."""
+    return monday(found.week) + COOL_DOWN <= on
 
 
 def _theirs(connection: Connection, found: Suggested, organisation: OrganisationId) -> Reply | None:

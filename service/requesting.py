@@ -14,7 +14,8 @@ from matcher.network import Entry, Network
 from matcher.records import History, Kind, ListingId, OrganisationId, Standing, Strength, Suggestion, Visibility
 from matcher.weighing import attention
 from service import faults, standing
-from service.introductions import add, ask, refuse_stranger
+from service.entitled import refuse_stranger, refuse_yes
+from service.introductions import add, ask
 from service.standing import NOT_TO_BE, ClosedError
 from service.store import rounds, suggested
 from service.store.database import Connection
@@ -83,6 +84,7 @@ def request(
     said = Reply(suggestion=key, organisation=organisation, answer=Answer.INTERESTED, person=person, via=via, at=now)
     with commonweal.database.write() as connection:
         refuse_stranger(connection, organisation, person, via)
+        refuse_yes(connection, organisation, via)
         _refuse(commonweal, connection, network, asked, suggestion, today)
         add(connection, said)
         ask(connection, key, week, suggestion, opened_by=organisation, at=now, origin=Origin.FOUND)

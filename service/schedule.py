@@ -64,6 +64,7 @@ JOBS = (
     Job("digests", 10, promise_digests),
     Job("reminders", 60, introductions.remind),
     Job("expiry", 60, introductions.expire),
+    Job("unheard", 60, introductions.take_up),
     Job("questions", 60, introductions.follow_up),
     Job("memberships", 60, joining.tidy),
     Job("confirmations", 60, confirming.tidy),

@@ -1,5 +1,6 @@
 """Whether a suggestion that was made still stands, in words for one of its sides."""
 
+from collections.abc import Collection
 from datetime import date
 
 from matcher.errors import CommonwealError
@@ -7,7 +8,7 @@ from matcher.masking import mask
 from matcher.records import OrganisationId, Suggestion
 from service.store import members, standing
 from service.store.database import Connection
-from service.store.introductions import other_side
+from service.store.introductions import Introduction, other_side
 from service.store.standing import Bar
 
 
@@ -15,15 +16,29 @@ class ClosedError(CommonwealError):
     """A reply, or taking one back, is not possible any more; says why."""
 
 
-def stands(connection: Connection, suggestion: Suggestion, on: date) -> bool:
-    return not standing.objections(connection, suggestion, on)
+def bars(connection: Connection, suggestion: Suggestion, on: date, choosing: Collection[OrganisationId] = ()) -> bool:
+    """Whether anything keeps the one side from being asked about the other's yes. `choosing` as for `refuse`."""
+    return bool(standing.objections(connection, suggestion, on, "", choosing))
+
+
+def bars_completing(connection: Connection, begun: Introduction, on: date) -> bool:
+    """Whether anything keeps the two from being introduced, should the side that is asked say yes."""
+    return bool(standing.objections(connection, begun.suggestion, on, begun.key, begun.sides))
 
 
 def refuse(
-    connection: Connection, suggestion: Suggestion, organisation: OrganisationId, on: date, key: str = ""
+    connection: Connection,
+    suggestion: Suggestion,
+    organisation: OrganisationId,
+    on: date,
+    key: str = "",
+    choosing: Collection[OrganisationId] = (),
 ) -> None:
-    """Raises ClosedError, in words for the organisation, where the two may not be introduced any more."""
-    if found := standing.objections(connection, suggestion, on, key):
+    """Raises ClosedError, in words for the organisation, where the two may not be introduced any more.
+
+    `key` is their own introduction's; of a side that is `choosing` only whom it was introduced to takes its capacity.
+    """
+    if found := standing.objections(connection, suggestion, on, key, choosing):
         other = other_side(suggestion, organisation)
         names = members.these_organisations(connection, [other])
         name = mask(" ".join(names[other].name.split())) if other in names else other

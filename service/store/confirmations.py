@@ -46,6 +46,12 @@ def every(connection: Connection) -> dict[ListingId, Confirmation]:
     return {row.listing: _confirmation(row) for row in connection.execute(select(schema.confirmations))}
 
 
+def these(connection: Connection, listings: Iterable[ListingId]) -> dict[ListingId, Confirmation]:
+    """What is known of these."""
+    query = select(schema.confirmations).where(schema.confirmations.c.listing.in_(list(listings)))
+    return {row.listing: _confirmation(row) for row in connection.execute(query)}
+
+
 def confirm(connection: Connection, listing: ListingId, on: date, by: str, *, is_listing: bool = False) -> None:
     """Somebody listed, changed or confirmed it: it rests no more."""
     row = {"listing": listing, "confirmed_on": on, "asked_on": None, "by": f"{_LISTED if is_listing else ''}{by}"}

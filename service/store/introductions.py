@@ -8,7 +8,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, or_, select, update
 
 from matcher.records import ListingId, OrganisationId, Pair, Standing, Suggestion
 from service.store import schema
@@ -234,6 +234,13 @@ def replies(connection: Connection, keys: Iterable[str]) -> dict[str, dict[Organ
     return found
 
 
+def answered(connection: Connection, since: datetime) -> frozenset[tuple[str, OrganisationId]]:
+    """The keys of the suggestions that were replied to since then, with who replied."""
+    own = schema.replies.c
+    query = select(own.suggestion, own.organisation).where(own.at >= since.astimezone(UTC))
+    return frozenset((row.suggestion, row.organisation) for row in connection.execute(query))
+
+
 _REPLIES = select(schema.replies).where(schema.replies.c.suggestion.in_(bindparam("keys", expanding=True)))
 
 
@@ -253,6 +260,20 @@ def remove(connection: Connection, reply: Reply) -> bool:
     of_reply = schema.replies.c
     key = and_(of_reply.suggestion == reply.suggestion, of_reply.organisation == reply.organisation)
     return connection.execute(delete(schema.replies).where(key)).rowcount == 1
+
+
+def unheard(connection: Connection, since: datetime) -> tuple[Reply, ...]:
+    """Each yes since then that nobody is asked about: the other side says nothing, and no introduction was begun."""
+    others, begun = schema.replies.alias(), schema.introductions.c
+    own = schema.replies.c
+    answered = exists().where(others.c.suggestion == own.suggestion, others.c.organisation != own.organisation)
+    known = exists().where(begun.key == own.suggestion, begun.state != str(State.WITHDRAWN))
+    query = select(own.suggestion, own.organisation).where(
+        own.answer == str(Answer.INTERESTED), own.at >= since.astimezone(UTC), ~answered, ~known
+    )
+    rows = connection.execute(query.order_by(own.at, own.suggestion)).all()
+    found = replies(connection, [row.suggestion for row in rows])
+    return tuple(found[row.suggestion][row.organisation] for row in rows)
 
 
 def say(connection: Connection, key: str, organisation: OrganisationId, said: Said) -> None:

@@ -51,7 +51,9 @@ def objections(
     connection: Connection, suggestion: Suggestion, on: date, key: str = "", choosing: Collection[OrganisationId] = ()
 ) -> tuple[Objection, ...]:
     """Why these two may not be introduced on that day, the gravest first; nothing where they may."""
-    return read(connection, on, (suggestion,)).objections(suggestion, key, choosing)
+    organisations = members.these_organisations(connection, sides(suggestion))
+    listings = members.these_listings(connection, suggestion.pair)
+    return read(connection, on, organisations, listings, (suggestion,)).objections(suggestion, key, choosing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,30 +125,14 @@ class Grounds:
         return None
 
 
-def read(connection: Connection, on: date, about: Collection[Suggestion]) -> Grounds:
-    """What may keep these suggestions from standing."""
-    organisations = members.these_organisations(connection, {side for one in about for side in sides(one)})
-    listings = members.these_listings(connection, {id_ for one in about for id_ in one.pair})
-    return _grounds(connection, on, organisations, listings, about)
-
-
-def read_all(
+def read(
     connection: Connection,
     on: date,
     organisations: Mapping[OrganisationId, Organisation],
     listings: Mapping[ListingId, Listing],
+    about: Collection[Suggestion] | None = None,
 ) -> Grounds:
-    """What may keep any suggestion of a network from standing."""
-    return _grounds(connection, on, organisations, listings, None)
-
-
-def _grounds(
-    connection: Connection,
-    on: date,
-    organisations: Mapping[OrganisationId, Organisation],
-    listings: Mapping[ListingId, Listing],
-    about: Collection[Suggestion] | None,
-) -> Grounds:
+    """What may keep suggestions from standing between these organisations, any or only those it is `about`."""
     blocks, forbids, declines, pauses = schema.blocks.c, schema.forbids.c, schema.declines.c, schema.pauses.c
     queries: list[Select[Any]] = [
         select(blocks.one, blocks.other),

@@ -406,7 +406,11 @@ def released(commonweal: Commonweal) -> Commonweal:
 
 def store_round(commonweal: Commonweal, *suggestions: Suggestion, release: bool = True, **left_out: LeftOut) -> None:
     proposal = Proposal(suggestions, {OrganisationId(id_): one for id_, one in left_out.items()})
+    shown = {one.id: one for suggestion in suggestions for one in (suggestion.need, suggestion.offer)}
     with commonweal.database.write() as connection:
+        known, there = members.listings(connection), members.organisations(connection)
+        wanting = {id_: one for id_, one in shown.items() if id_ not in known and one.organisation in there}
+        members.save(connection, listings={id_: one for id_, one in wanting.items() if one.kind is not Kind.PROFILE})
         rounds.propose(connection, WEEK, proposal, versions={}, at=commonweal.now())
         if release:
             rounds.release(connection, WEEK, commonweal.now())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,13 +10,14 @@ from sqlalchemy import text
 
 from matcher.proposing import Proposal
 from matcher.records import Decline, Exclusion, ListingId, OrganisationId, Standing, Strength, Suggestion, Visibility
-from service import introductions, reply_links
+from service import introductions, reply_links, standing, telling
 from service.introductions import AnsweredError, UnknownSuggestionError
 from service.signing import LinkError
-from service.standing import ClosedError
+from service.standing import NOT_TO_BE, ClosedError
 from service.store import decisions, events, members, people, rounds, suggested
 from service.store import introductions as stored
 from service.store.introductions import Answer, Introduction, Outcome, State, Via, key_of
+from service.store.mails import Kind
 from service.store.people import Access
 from service.store.suggested import Suggested
 from service.wiring import Commonweal
@@ -231,16 +232,77 @@ def test_a_reply_sent_twice_by_the_same_person_counts_once(stage: Stage) -> None
     assert stage.mails == ["asked bjorn", "replied abel"]
 
 
-def test_a_coordinator_replies_for_an_organisation_which_is_told_and_it_is_on_record(stage: Stage) -> None:
-    stage.reply("cora", YES, "alba", via=Via.COORDINATOR)
-    assert stage.mails == ["asked bjorn", "replied abel", "replied ann"]
+def test_a_coordinator_says_no_for_an_organisation_which_is_told_and_it_is_on_record(stage: Stage) -> None:
+    stage.reply("cora", NOT_NOW, "alba", via=Via.COORDINATOR)
+    assert stage.mails == ["replied abel", "replied ann"]
     with stage.commonweal.database.read() as connection:
         (event,) = events.about(connection, ALBA)
-    assert (event.person, event.what, event.says) == (stage.who["cora"], "reply for them", f"{KEY}: interested")
+    assert (event.person, event.what, event.says) == (stage.who["cora"], "reply for them", f"{KEY}: not now")
 
 
-def test_a_side_whose_reply_a_coordinator_entered_is_introduced_by_its_people(stage: Stage) -> None:
+def test_a_coordinator_says_yes_for_nobody_who_can_say_it(stage: Stage) -> None:
+    stage.reply("bjorn", YES)
+    says = (
+        "Abel of Alba Community Kitchen can reply; a coordinator says yes only for those who have nobody here. "
+        "A no may be entered for anybody."
+    )
+    give_up_on(stage, "ann@alba.example")
+    with pytest.raises(ClosedError) as refused:
+        stage.reply("cora", YES, "alba", via=Via.COORDINATOR)
+    assert (str(refused.value), stage.state, stage.answers) == (says, State.ASKED, {"borea": YES})
+
+
+def test_a_coordinator_says_yes_for_an_organisation_whose_people_no_mail_reaches(stage: Stage) -> None:
+    give_up_on(stage, "ann@alba.example", "abel@alba.example")
     stage.reply("cora", YES, "alba", via=Via.COORDINATOR)
+    stage.reply("bjorn", YES)
+    told = [mail for mail in stage.mails if mail.startswith("introduction")]
+    assert told == ["introduction bjorn", "introduction cora"]
+
+
+def give_up_on(stage: Stage, *emails: str) -> None:
+    """No mail reaches these any more."""
+    with stage.commonweal.database.write() as connection:
+        for email in emails:
+            assert people.give_up_on(connection, email, "550 nobody", stage.commonweal.now())
+
+
+def test_a_side_is_told_by_those_whom_mails_reach(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    give_up_on(stage, "ann@alba.example")
+    stage.reply("bjorn", YES)
+    assert [mail for mail in stage.mails if mail.startswith("introduction")] == [
+        "introduction abel",
+        "introduction bjorn",
+    ]
+    stage.sent()
+    stage.after(days=10)
+    introductions.follow_up(stage.commonweal)
+    assert stage.mails == ["follow-up abel", "follow-up bjorn"]
+
+
+@pytest.mark.parametrize("then", ["declined", "expired"])
+def test_who_is_interested_and_not_reached_by_mail_is_told_by_the_others(stage: Stage, then: str) -> None:
+    stage.reply("ann", YES)
+    stage.sent()
+    give_up_on(stage, "ann@alba.example")
+    if then == "declined":
+        stage.reply("bjorn", NOT_NOW)
+    else:
+        stage.after(days=15)
+        introductions.expire(stage.commonweal)
+    assert f"{then} abel" in stage.mails
+    assert f"{then} ann" not in stage.mails
+
+
+def test_a_side_whose_people_came_after_a_coordinators_yes_is_introduced_by_its_people(stage: Stage) -> None:
+    with stage.commonweal.database.write() as connection:
+        for name in ("ann", "abel"):
+            people.leave(connection, stage.who[name], ALBA, stage.commonweal.now())
+    stage.reply("cora", YES, "alba", via=Via.COORDINATOR)
+    with stage.commonweal.database.write() as connection:
+        for name in ("ann", "abel"):
+            people.join(connection, stage.who[name], ALBA, by="ann")
     stage.sent()
     stage.reply("bjorn", YES)
     assert stage.mails == ["introduction abel", "introduction ann", "introduction bjorn"]
@@ -306,10 +368,10 @@ FALLEN: tuple[tuple[Change, str], ...] = (
     (lambda stage: stage.edit("borea", standing=Standing.LISTED), "Borea Transport is not a member any more."),
     (
         lambda stage: stage.edit("borea", excludes=(Exclusion("sector:voluntary"),)),
-        "One of the two organisations does not want to meet the other, or its kind.",
+        NOT_TO_BE,
     ),
-    (decide(decisions.block, BOREA, ALBA, "-"), "These two organisations are not to be introduced."),
-    (decide(decisions.forbid, *PAIR, "-", NOON), "A coordinator ruled this pair out."),
+    (decide(decisions.block, BOREA, ALBA, "-"), NOT_TO_BE),
+    (decide(decisions.forbid, *PAIR, "-", NOON), NOT_TO_BE),
     (
         decide(
             decisions.decline,
@@ -319,7 +381,7 @@ FALLEN: tuple[tuple[Change, str], ...] = (
                 "A minibus with a driver stands idle on Thursday mornings, for older people or a lunch club",
             ),
         ),
-        "One side said no to this before, and neither text has changed since.",
+        NOT_TO_BE,
     ),
     (decide(decisions.pause, ALBA, "-", NOON), "You are paused: resume first."),
     (decide(decisions.pause, BOREA, "-", NOON), "Borea Transport takes nothing new for now."),
@@ -428,7 +490,9 @@ def test_taking_a_yes_back_twice_over_tells_twice(stage: Stage) -> None:
 
 def test_a_reply_is_taken_back_within_the_week_and_not_after(stage: Stage) -> None:
     stage.reply("ann", NOT_NOW)
-    stage.after(days=7, seconds=1)
+    stage.after(days=7, hours=11)
+    assert introductions.may_take_back(stage.seen_by(ALBA), stage.commonweal.now())
+    stage.after(hours=5)
     with pytest.raises(ClosedError, match=r"^A reply can be taken back for a week; this one is of 23 November 2026\.$"):
         stage.take_back("ann")
     assert (stage.answers, introductions.may_take_back(stage.seen_by(ALBA), stage.commonweal.now())) == (
@@ -469,6 +533,88 @@ def test_a_no_taken_back_before_the_other_side_was_told_leaves_it_asked(stage: S
     assert "declined ann" in stage.mails
 
 
+def test_a_no_is_not_taken_back_where_the_two_may_not_be_introduced_any_more(stage: Stage) -> None:
+    stage.edit("borea-o1", capacity=1)
+    stage.reply("ann", YES)
+    stage.reply("bjorn", NEVER)
+    ask_another(stage)
+    with pytest.raises(
+        ClosedError, match=r"^This has as many partners as you said it takes: you can raise that first\.$"
+    ):
+        stage.take_back("bjorn")
+    assert (stage.state, stage.answers) == (State.DECLINED, {"alba": YES, "borea": NEVER})
+    with stage.commonweal.database.read() as connection:
+        assert rounds.history(connection, rounds.monday(WEEK)).declined.keys() == {PAIR}
+    stage.edit("borea-o1", capacity=2)
+    stage.take_back("bjorn")
+    assert stage.state is State.ASKED
+
+
+def ask_another(stage: Stage, opened_by: OrganisationId = ALBA) -> str:
+    """One side is interested in another suggestion for the same offer, too. Returns its key."""
+    other = replace(stage.suggestion, need=replace(stage.suggestion.need, id=ListingId("alba-n2")))
+    key = key_of(WEEK, *other.pair)
+    with stage.commonweal.database.write() as connection:
+        members.save(connection, listings={other.need.id: other.need})
+        introductions.ask(connection, key, WEEK, other, opened_by=opened_by, at=stage.commonweal.now())
+    return key
+
+
+@pytest.mark.parametrize("opened_by", [ALBA, BOREA], ids=["asked by two", "asked one"])
+def test_one_of_several_may_be_chosen_and_no_more_than_there_is_room_for(
+    stage: Stage, opened_by: OrganisationId
+) -> None:
+    stage.reply("ann", YES)
+    other = ask_another(stage, opened_by)
+    stage.edit("borea-o1", capacity=1)
+    stage.reply("bjorn", YES)
+    assert (stage.state, taken(stage)["borea-o1"]) == (State.INTRODUCED, 2)
+    who, side = ("bjorn", BOREA) if opened_by == ALBA else ("ann", ALBA)
+    with pytest.raises(ClosedError, match="as many partners"):
+        introductions.reply(stage.commonweal, side, other, stage.who[who], YES)
+
+
+def test_who_asks_nobody_past_what_the_other_side_takes(stage: Stage) -> None:
+    stage.edit("borea-o1", capacity=1)
+    ask_another(stage)
+    with pytest.raises(ClosedError, match=r"^Borea Transport has as many partners for this as it takes\.$"):
+        stage.reply("ann", YES)
+
+
+@pytest.mark.parametrize(("first", "second"), [("ann", "bjorn"), ("bjorn", "ann")])
+def test_of_two_sides_that_said_never_one_may_take_it_back_and_the_others_word_stands(
+    stage: Stage, first: str, second: str
+) -> None:
+    def declined() -> list[str]:
+        with stage.commonweal.database.read() as connection:
+            return [one.why for one in rounds.history(connection, rounds.monday(WEEK)).declined.values()]
+
+    stage.reply(first, NEVER, why="too far")
+    stage.reply(second, NEVER, why="too big")
+    stage.take_back(first)
+    assert declined() == [f"{stage.side(second)}: too big"]
+    with pytest.raises(ClosedError) as refused:
+        ask_again(stage)
+    assert str(refused.value) == NOT_TO_BE
+    stage.take_back(second)
+    assert declined() == []
+
+
+def ask_again(stage: Stage) -> None:
+    """The pair as it would be asked about now."""
+    with stage.commonweal.database.read() as connection:
+        standing.refuse(connection, stage.suggestion, ALBA, stage.commonweal.now().date())
+
+
+def test_a_mail_that_was_dropped_while_a_no_stood_goes_once_it_is_taken_back(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    stage.reply("bjorn", NOT_NOW)
+    with stage.commonweal.database.write() as connection:
+        connection.execute(text("update mails set state = 'dropped', says = 'answered' where kind = 'asked'"))
+    stage.take_back("bjorn")
+    assert "asked bjorn" in stage.mails
+
+
 def test_a_no_that_the_other_side_was_told_of_stays(stage: Stage) -> None:
     stage.reply("ann", YES)
     stage.reply("bjorn", NEVER)
@@ -480,9 +626,65 @@ def test_a_no_that_the_other_side_was_told_of_stays(stage: Stage) -> None:
         assert rounds.history(connection, rounds.monday(WEEK)).declined.keys() == {PAIR}
 
 
+def due_at(stage: Stage, kind: str) -> list[datetime]:
+    """When the mails of a kind are to go."""
+    with stage.commonweal.database.read() as connection:
+        found = connection.execute(text("select due_at from mails where kind = :kind"), {"kind": kind})
+        return [datetime.fromisoformat(str(at)).replace(tzinfo=UTC) for at in found.scalars()]
+
+
+def test_a_no_is_held_for_an_hour_in_which_it_can_be_taken_back_and_is_not_said(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    stage.reply("bjorn", NOT_NOW)
+    assert due_at(stage, "declined") == [stage.commonweal.now() + timedelta(hours=1)]
+    for minutes, held in ((59, True), (1, False)):
+        stage.after(minutes=minutes)
+        now = stage.commonweal.now()
+        told = introductions.as_told(stage.seen_by(ALBA), ALBA, now)
+        assert told.introduction is not None
+        assert (told.introduction.state, told.came_to_nothing) == (
+            (State.ASKED, False) if held else (State.DECLINED, True)
+        )
+        assert introductions.as_told(stage.seen_by(BOREA), BOREA, now) == stage.seen_by(BOREA)
+        assert introductions.may_take_back(stage.seen_by(BOREA), now) is held
+    with pytest.raises(ClosedError, match=r"^The other side has been told"):
+        stage.take_back("bjorn")
+
+
+def test_a_yes_taken_back_while_the_no_to_it_is_held_leaves_nothing_to_tell(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    with stage.commonweal.database.write() as connection:
+        connection.execute(text("update mails set state = 'sent'"))
+    stage.reply("bjorn", NOT_NOW)
+    assert introductions.may_take_back(stage.seen_by(ALBA), stage.commonweal.now())
+    stage.take_back("ann")
+    assert (stage.state, stage.answers, stage.mails) == (State.WITHDRAWN, {"borea": NOT_NOW}, [])
+    stage.take_back("bjorn")
+    assert (stage.state, stage.answers, stage.mails) == (State.WITHDRAWN, {}, [])
+
+
+def test_who_was_asked_and_heard_of_it_learns_that_the_interest_was_taken_back(stage: Stage) -> None:
+    def is_told() -> tuple[bool, bool]:
+        begun = stage.introduction
+        assert begun is not None
+        with stage.commonweal.database.read() as connection:
+            return stage.seen_by(BOREA).taken_back, telling.was_told(connection, Kind.WITHDRAWN, begun, BOREA)
+
+    stage.reply("ann", YES)
+    stage.take_back("ann")
+    assert is_told() == (True, False)
+    stage.reply("ann", YES)
+    stage.sent()
+    stage.take_back("ann")
+    assert (is_told(), stage.seen_by(ALBA).taken_back) == ((True, True), False)
+    stage.reply("bjorn", NOT_NOW)
+    assert not stage.seen_by(BOREA).taken_back
+
+
 def test_a_yes_that_was_closed_cannot_be_taken_back(stage: Stage) -> None:
     stage.reply("ann", YES)
     stage.reply("bjorn", NOT_NOW)
+    stage.after(hours=1)
     with pytest.raises(ClosedError, match=r"^This is closed"):
         stage.take_back("ann")
     assert not introductions.may_take_back(stage.seen_by(ALBA), stage.commonweal.now())
@@ -513,6 +715,57 @@ def test_a_no_taken_back_where_the_pair_fell_meanwhile_opens_nothing_and_a_later
     decide(decisions.resume, ALBA)(stage)
     stage.reply("bjorn", YES)
     assert (stage.state, "introduction ann" in stage.mails) == (State.INTRODUCED, True)
+
+
+def test_a_yes_that_nobody_was_asked_about_is_taken_up_once_the_pair_stands_again(stage: Stage) -> None:
+    stage.reply("bjorn", NOT_NOW)
+    stage.reply("ann", YES)
+    decide(decisions.pause, ALBA, "-", NOON)(stage)
+    assert introductions.take_up(stage.commonweal) == 0  # the other side said no
+    stage.take_back("bjorn")
+    stage.sent()
+    stage.after(days=1)
+    assert (introductions.take_up(stage.commonweal), stage.state) == (0, None)
+    decide(decisions.resume, ALBA)(stage)
+    assert [introductions.take_up(stage.commonweal) for _ in range(2)] == [1, 0]
+    begun = stage.introduction
+    assert begun is not None
+    assert (begun.state, begun.opened_by, begun.opened_at) == (State.ASKED, ALBA, stage.commonweal.now())
+    assert stage.mails == ["asked bjorn"]
+    stage.reply("bjorn", YES)
+    assert stage.state is State.INTRODUCED
+
+
+def test_a_yes_that_nobody_was_asked_about_for_eight_weeks_is_left_alone(stage: Stage) -> None:
+    stage.reply("bjorn", NOT_NOW)
+    stage.reply("ann", YES)
+    decide(decisions.pause, ALBA, "-", NOON)(stage)
+    stage.take_back("bjorn")
+    decide(decisions.resume, ALBA)(stage)
+    stage.after(weeks=8)
+    assert introductions.take_up(stage.commonweal) == 0
+
+
+@pytest.mark.parametrize(("change", "says"), FALLEN, ids=[says for _, says in FALLEN])
+def test_nobody_is_reminded_of_what_a_yes_to_would_be_refused(stage: Stage, change: Change, says: str) -> None:
+    stage.reply("ann", YES)
+    stage.sent()
+    change(stage)
+    stage.after(days=5)
+    assert (introductions.remind(stage.commonweal), stage.mails) == (0, [])
+    with pytest.raises((ClosedError, UnknownSuggestionError)):
+        stage.reply("bjorn", YES)
+
+
+def test_who_resumes_in_time_is_reminded_late(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    stage.sent()
+    decide(decisions.pause, BOREA, "-", NOON)(stage)
+    stage.after(days=5)
+    assert introductions.remind(stage.commonweal) == 0
+    decide(decisions.resume, BOREA)(stage)
+    stage.after(days=1)
+    assert (introductions.remind(stage.commonweal), stage.mails) == (1, ["reminder bjorn"])
 
 
 def test_who_was_asked_is_reminded_once_after_five_days(stage: Stage) -> None:
@@ -593,13 +846,22 @@ def test_what_goes_nowhere_gives_the_listings_their_capacity_back(stage: Stage, 
     assert taken(stage) == ({"alba-n1": 1, "borea-o1": 1} if holds else {})
 
 
-def test_a_link_replies_to_one_suggestion_for_one_person_for_fourteen_days(stage: Stage) -> None:
+def test_one_sides_no_answer_takes_nothing_from_the_side_that_met(stage: Stage) -> None:
+    stage.reply("ann", YES)
+    stage.reply("bjorn", YES)
+    introductions.say(stage.commonweal, BOREA, KEY, stage.who["bjorn"], Outcome.MET)
+    introductions.say(stage.commonweal, ALBA, KEY, stage.who["ann"], Outcome.NO_ANSWER)
+    assert taken(stage) == {"alba-n1": 1, "borea-o1": 1}
+
+
+def test_a_link_replies_to_one_suggestion_for_one_person_until_and_including_the_fourteenth_day(stage: Stage) -> None:
     commonweal = stage.commonweal
     address = reply_links.address_of(commonweal, KEY, ALBA, stage.who["ann"])
     token = address.removeprefix(f"{commonweal.settings.address}/reply/")
-    stage.after(days=14)
+    assert reply_links.last_day(commonweal) == commonweal.now().date() + timedelta(days=14)
+    stage.after(days=14, hours=11, minutes=59)
     assert reply_links.read_address(commonweal, token) == (KEY, ALBA, stage.who["ann"])
-    stage.after(seconds=1)
+    stage.after(minutes=2)
     with pytest.raises(LinkError, match="run out"):
         reply_links.read_address(commonweal, token)
     with pytest.raises(LinkError):

@@ -274,11 +274,17 @@ def test_who_is_asked_gets_no_more_than_it_takes_a_week_of_rounds_and_requests(
         ask(commonweal, who, need, offer)
 
 
-def test_a_coordinator_asks_for_an_organisation_and_its_people_are_told(
+def test_a_coordinator_asks_only_for_an_organisation_that_cannot_itself_and_its_people_are_told(
     commonweal: Commonweal, who: Mapping[str, str]
 ) -> None:
     with commonweal.database.write() as connection:
         cora = people.ensure(connection, "cora@network.example")
         people.grant(connection, cora.id, people.Access.COORDINATOR)
+    with pytest.raises(
+        ClosedError, match=r"^Ann Alba of Alba Community Kitchen can reply; a coordinator says yes only"
+    ):
+        requesting.request(commonweal, ALBA, NEED, OFFER, cora.id, via=Via.COORDINATOR)
+    with commonweal.database.write() as connection:
+        people.give_up_on(connection, "ann@alba.example", "550 nobody", commonweal.now())
     requesting.request(commonweal, ALBA, NEED, OFFER, cora.id, via=Via.COORDINATOR)
     assert mails(commonweal) == ["asked bjorn@borea.example", "replied ann@alba.example"]
