@@ -66,6 +66,7 @@ WHO = {
     "/listings/{listing:path}/close": OWN,
     "/listings/{listing:path}/reopen": OWN,
     "/listings/{listing:path}/confirm": OWN,
+    "/listings/{listing:path}/remove": OWN,
     "/organisations/{organisation:path}/contact": COORDINATORS,
     "/ask": COORDINATORS,
     "/rounds": COORDINATORS,
