@@ -20,6 +20,7 @@ LONGEST = {"name": 200, "number": 40, "description": 3000, "places": 500, "perso
 MOST_PLACES = 10
 ALIKE = 0.85  # of two names: from here on a coordinator is shown both
 MOST_ALIKE = 8
+SAME_NUMBER = "has the same number"
 _email = organisation_readers(Vocabulary())["contact_email"]
 _LEGAL = re.compile(r"\b(?:the|ltd|limited|cic|cio|plc|llp|charity|uk)\b")
 
@@ -61,18 +62,17 @@ class Reading:
         return self._held(name, printable(typed).strip(), missing)
 
     def email(self, typed: str) -> str:
-        email = self.line("email", typed, "Write a mail address, so that an answer reaches you.")
+        email = self.line("email", typed, "Enter an email address, so that an answer reaches you.")
         if "email" not in self.faults and not is_address(email):
-            self.faults["email"] = "This is no mail address. Write it like jo@example.org."
+            self.faults["email"] = "This is not an email address. Write it like jo@example.org."
         return people.address(email)
 
-    def number(self, register: str, typed: str) -> tuple[Register, str]:
+    def number(self, register: str, typed: str, *, may_be_unknown: bool = False) -> tuple[Register, str]:
         """The register, and the number as it writes it."""
-        try:
-            chosen = Register(register)
-        except ValueError:
+        chosen = Register(register) if register in list(Register) else None
+        if chosen is None or (chosen is Register.UNKNOWN and not may_be_unknown):
             self.faults["register"] = "Choose where it is registered."
-            return Register.NONE, ""
+            return Register.UNKNOWN, ""
         try:
             return chosen, registers.read(chosen, printable(typed))
         except NumberError as error:
@@ -167,16 +167,16 @@ def alike(organisations: Iterable[Organisation], application: Application) -> tu
     found: list[tuple[float, Alike]] = []
     for one in organisations:
         if identifier and identifier in (each.upper() for each in one.identifiers):
-            found.append((2.0, Alike(one, "has the same number")))
+            found.append((2.0, Alike(one, SAME_NUMBER)))
         elif (near := _nearness(wanted, plain_name(one.name))) >= ALIKE:
-            found.append((near, Alike(one, "has the same name" if near == 1 else "has a name like it")))
+            found.append((near, Alike(one, "has the same name" if near == 1 else "has a similar name")))
     found.sort(key=lambda pair: (-pair[0], pair[1].organisation.id))
     return tuple(one for _, one in found[:MOST_ALIKE])
 
 
 def is_alike(one: Application, other: Application) -> bool:
     """Whether two applications may be the same organisation's."""
-    has_number = one.register is not Register.NONE and (one.register, one.number) == (other.register, other.number)
+    has_number = bool(one.number) and (one.register, one.number) == (other.register, other.number)
     return has_number or _nearness(plain_name(one.name), plain_name(other.name)) >= ALIKE
 
 

@@ -380,7 +380,8 @@ def _join(
     """Has the person act for the organisation that whoever approved the membership let in."""
     organisation, by = membership.organisation, membership.approved_by
     person = people.ensure(connection, email, name)
-    people.join(connection, person.id, organisation, by=by)
+    if not people.join(connection, person.id, organisation, by=by) and kind is Kind.APPROVED:  # now they ask for it
+        people.choose_digest(connection, person.id, organisation, digest=True)
     about = {"organisation": organisation, "person": person.id, "by": by}
     mails.promise(connection, kind, key, to=person, about=about, due=at)
     return person

@@ -21,16 +21,17 @@ class Register(StrEnum):
     NHS = "nhs"
     UKPRN = "ukprn"
     NONE = "none"
+    UNKNOWN = "unknown"
+    """Whoever joined did not know it: left to the coordinators."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A register in words: its name, what its number is called, and how that is written."""
+    """A register in words: its name, what its number is called and how that is written, or empty."""
 
     name: str
     number: str
     wanted: str
-    look_up: str = ""
 
 
 REGISTERS = {
@@ -39,27 +40,24 @@ REGISTERS = {
         "charity number",
         "six or seven digits in England and Wales (a linked charity adds -1, -2 …), SC0 and five digits in Scotland, "
         "NIC1 and five digits in Northern Ireland",
-        "https://www.gov.uk/find-charity-information",
     ),
     Register.COMPANY: Told(
         "Company, community interest company or partnership",
         "company number",
         "eight digits, or two letters such as SC, NI or OC and six digits",
-        "https://find-and-update.company-information.service.gov.uk",
     ),
     Register.NHS: Told(
         "NHS organisation",
         "ODS code",
         "three to nine letters and digits, such as RR8 or A81001",
-        "https://www.odsdatasearchandexport.nhs.uk",
     ),
     Register.UKPRN: Told(
         "School, college, university or training provider",
         "UKPRN",
         "eight digits that begin with 1",
-        "https://www.ukrlp.co.uk",
     ),
-    Register.NONE: Told("A group that is on no register", "number", "nothing: leave it empty"),
+    Register.NONE: Told("A group that is on no register", "", ""),
+    Register.UNKNOWN: Told("Number not given", "", ""),
 }
 
 _COMPANIES = (  # how Companies House's other numbers begin; R0: Northern Ireland before 1922
@@ -72,6 +70,7 @@ _FORMS = {
     Register.NHS: r"[A-Z\d]{3,9}",
     Register.UKPRN: r"1\d{7}",
     Register.NONE: r"",
+    Register.UNKNOWN: r"",
 }
 _IDENTIFIERS = (  # how org-id.guide begins the identifiers that name a number for all the world
     ("GB-CHC-", Register.CHARITY),
@@ -96,7 +95,7 @@ def read(register: Register, typed: str) -> str:
         if not number:
             raise NumberError(f"Give its {told.number}: {told.wanted}.")
         shown = " ".join(typed.split())[:40]
-        if register is Register.NONE:
+        if not told.number:
             raise NumberError(f"“{shown}” is a number: say which register it is from, or leave it empty.")
         raise NumberError(f"“{shown}” is no {told.number}: that is {told.wanted}.")
     return number
@@ -112,7 +111,7 @@ def identifier(register: Register, number: str) -> str:
 
 
 def first_of(identifiers: Iterable[str]) -> tuple[Register, str]:
-    """The first number that one of these identifiers names; `none` where none does."""
+    """The first number that one of these identifiers names; `unknown` where none does."""
     for one in identifiers:
         for prefix, register in _IDENTIFIERS:
             if not one.upper().startswith(prefix):
@@ -122,7 +121,21 @@ def first_of(identifiers: Iterable[str]) -> tuple[Register, str]:
                 return register, read(register, f"NIC{typed}" if prefix == "GB-NIC-" else typed)
             except NumberError:
                 continue
-    return Register.NONE, ""
+    return Register.UNKNOWN, ""
+
+
+def entry(register: Register, number: str) -> str:
+    """The public page of the body with this number; empty where the register has none whose address is known."""
+    if register is Register.COMPANY:
+        return f"https://find-and-update.company-information.service.gov.uk/company/{number}"
+    if register is not Register.CHARITY:
+        return ""
+    if number.startswith("SC"):
+        return f"https://www.oscr.org.uk/about-charities/search-the-register/charity-details?number={number}"
+    if number.startswith("NIC"):
+        return f"https://www.charitycommissionni.org.uk/charity-details/?regId={number[3:]}&subId=0"
+    main, _, linked = number.partition("-")
+    return f"https://register-of-charities.charitycommission.gov.uk/charity-details/?regid={main}&subid={linked or 0}"
 
 
 _DASHES = str.maketrans("‐‑–—−", "-----")

@@ -22,7 +22,7 @@ app = typer.Typer()
 user_app = typer.Typer(no_args_is_help=True, help="People and what they may do. Example: commonweal user add --help")
 app.add_typer(user_app, name="user")
 
-Email = Annotated[str, typer.Argument(help="Their mail address.")]
+Email = Annotated[str, typer.Argument(help="Their email address.")]
 Of = Annotated[str, typer.Option("--organisation", help="Id of an organisation they act for.")]
 AccessName = Annotated[str, typer.Argument(metavar="ACCESS", help="member, coordinator or administrator.")]
 
@@ -47,7 +47,7 @@ def user_add(
 
     granted = _access(access) if access else None
     if not is_address(email):
-        misused(f"'{email}' is no mail address; write it like name@example.org")
+        misused(f"'{email}' is not an email address; write it like name@example.org")
     if not organisation and granted is None:
         misused("say what the person is to do: --organisation ID, or --access coordinator")
     commonweal = with_tables(commonweal_here(quiet=json))
@@ -77,7 +77,7 @@ def user_add(
 @user_app.command("list")
 def user_list(
     contacts: Annotated[
-        bool, typer.Option("--contacts", help="With mail addresses: for the coordinator's eyes.")
+        bool, typer.Option("--contacts", help="With email addresses: for the coordinator's eyes.")
     ] = False,
     json: Json = False,
 ) -> None:
@@ -283,8 +283,10 @@ def _table(found: "Iterable[tuple[Person, list[OrganisationId]]]", *, contacts: 
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    found = list(found)
+    widest = max((len(person.email) for person, _ in found), default=0)  # an address stays whole, to be copied
     for heading in ("name", *(("address",) if contacts else ()), "access", "acts for"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold", width=widest if heading == "address" else None)
     for person, organisations in found:
         cells = [person.name or "nameless", *((person.email,) if contacts else ()), person.access]
         table.add_row(*map(Text, [*cells, ", ".join(organisations)]))

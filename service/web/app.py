@@ -189,8 +189,14 @@ def _no_database(request: Request, error: Exception) -> Response:
     return _told(request, 503, says)
 
 
+BROKEN = (
+    "Something broke here, and not through what you did. Tell your coordinator what you were doing; "
+    "the log of `commonweal serve` says where it broke."
+)
+
+
 async def _broken(request: Request) -> Response:
-    return _told(request, 500, "Something broke here, and not through what you did. The log says where.")
+    return _told(request, 500, BROKEN)
 
 
 def _told(

@@ -22,7 +22,9 @@ from service.web.rendering import page
 applications = APIRouter(
     include_in_schema=False, default_response_class=HTMLResponse, dependencies=[Depends(access.checked_form)]
 )
-invitations = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+invitations = APIRouter(
+    include_in_schema=False, default_response_class=HTMLResponse, dependencies=[Depends(access.plain_form)]
+)
 """What the token in the address allows, whoever sends the form."""
 router = APIRouter(include_in_schema=False)
 
@@ -119,7 +121,7 @@ def accept(
     limits.check(request, "accept", "60/hour")
     reading = applying.Reading()
     name = reading.line("person_name", person_name, "Write your name.")
-    chosen, official = reading.number(registered, number)
+    chosen, official = reading.number(registered, number, may_be_unknown=True)
     if reading.faults:
         sent = Typed(person_name=person_name, register=registered, number=number)
         return _invitation(request, here, token, sent, reading.faults)

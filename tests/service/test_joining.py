@@ -136,7 +136,7 @@ def test_every_field_that_cannot_be_taken_says_why(commonweal: Commonweal) -> No
         "size": "Choose how large it is.",
         "name": "This has 201 characters; 200 is the most.",
         "places": "No place called “Brstol” is known. Did you mean Bristol?",
-        "email": "This is no mail address. Write it like jo@example.org.",
+        "email": "This is not an email address. Write it like jo@example.org.",
     }
     assert wrong.value.faults["number"].startswith("“12” is no charity number: that is six or seven digits")
     with pytest.raises(FormError, match="10 places at most"):
@@ -300,8 +300,23 @@ def test_organisations_like_the_one_that_applies_are_found(commonweal: Commonwea
     assert applying.alike((named, other, same, numbered), application) == (
         Alike(numbered, "has the same number"),
         Alike(same, "has the same name"),
-        Alike(named, "has a name like it"),
+        Alike(named, "has a similar name"),
     )
+
+
+def test_one_more_person_of_a_member_is_told_to_be_added(commonweal: Commonweal, cora: Person) -> None:
+    first, second = (applied(commonweal, email=f"{name}@elmo.example") for name in ("eli", "ewa"))
+    elmo = joining.approve(commonweal, first.id, cora, until=YEAR_ON, why="")
+    joining.approve(commonweal, second.id, cora, until=None, why="Eli asked", organisation=elmo)
+    told = [(kind, email) for kind, email, _ in promised(commonweal) if kind in ("approved", "added")]
+    told = [(kind, email) for kind, email, _ in promised(commonweal) if kind in ("approved", "added")]
+    assert sorted(told) == [("added", "ewa@elmo.example"), ("approved", "eli@elmo.example")]
+    with commonweal.database.read() as connection:
+        says = [one.says for one in events.about(connection, elmo)]
+    assert says == ["one more person acts for it: Eli asked", f"member until {YEAR_ON:%-d %B %Y}"]
+    known = membership(commonweal, elmo)
+    assert known
+    assert known.until == YEAR_ON
 
 
 def test_an_invitation_is_looked_at_without_using_it_and_accepted_once(commonweal: Commonweal, cora: Person) -> None:
@@ -325,7 +340,7 @@ def test_an_invitation_is_looked_at_without_using_it_and_accepted_once(commonwea
         approved_at=NOON,
         until=YEAR_ON,
     )
-    assert acting(commonweal, "ciano") == [("cia@ciano.example", "Cia Ciano", cora.id)]
+    assert acting(commonweal, "ciano") == [("cia@ciano.example", "Cia Ciano", "import")]
     assert digests(commonweal, "ciano") == ["cia@ciano.example"]
     assert [(kind, email) for kind, email, _ in promised(commonweal)] == [
         ("approved", "cia@ciano.example"),
@@ -357,7 +372,7 @@ def test_an_invitation_runs_out_is_withdrawn_and_is_of_this_network_only(commonw
     invitation, token = invited(commonweal, cora)
     _, ended = invited(commonweal, cora, until=TODAY + timedelta(days=2))
     joining.withdraw(commonweal, invitation.id, cora)
-    with pytest.raises(GoneError, match="taken back"):
+    with pytest.raises(GoneError, match="withdrawn"):
         joining.accept(commonweal, token, person_name="", register=Register.NONE, number="")
     _, token = invited(commonweal, cora)
     later(commonweal, days=3)
@@ -378,7 +393,7 @@ def test_a_new_organisation_may_be_invited_and_a_member_is_never_lowered(commonw
     assert organisation(commonweal, invitation.organisation) == Organisation(
         id=OrganisationId("fina-foundry"), name="Fina Foundry", standing=Standing.INVITED
     )
-    with pytest.raises(RefusedError, match="stored already, as fina-foundry"):
+    with pytest.raises(RefusedError, match="on our list already, as fina-foundry"):
         invited(commonweal, cora, to=None, name="The fina foundry")
     before = organisation(commonweal, "alba")
     _, token = invited(commonweal, cora, to="alba", email="new@alba.example")
@@ -408,13 +423,13 @@ def test_an_organisation_with_a_telephone_only_joins_on_its_word(commonweal: Com
         until=YEAR_ON,
     )
     assert done(commonweal, "ciano") == [
-        ("admitted", "member until 23 November 2027, on its word: Cia, by telephone today")
+        ("admitted", "member until 23 November 2027, added by a coordinator: Cia, by telephone today")
     ]
     assert digests(commonweal, "ciano") == []
     assert promised(commonweal) == []
     with pytest.raises(FirstError):
         joining.admit(commonweal, cora, organisation=ciano, name="", **how)
-    with pytest.raises(RefusedError, match="who said so"):
+    with pytest.raises(RefusedError, match="who agreed to this"):
         joining.admit(commonweal, cora, organisation=None, name="Fina", **{**how, "why": " "})
     assert joining.admit(commonweal, cora, organisation=None, name="Fina", **how) == "fina"
     assert organisation(commonweal, "fina").name == "Fina"

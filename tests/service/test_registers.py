@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.registers import REGISTERS, NumberError, Register, first_of, identifier, read
+from service.registers import REGISTERS, NumberError, Register, entry, first_of, identifier, read
 
 
 @pytest.mark.parametrize(
@@ -65,17 +65,18 @@ def test_a_number_is_written_as_its_register_writes_it(
         (Register.UKPRN, "1000777"),
         (Register.UKPRN, "100077744"),
         (Register.NONE, "1098765"),
+        (Register.UNKNOWN, "1098765"),
     ],
 )
 def test_what_is_no_such_number_is_named_with_what_is_wanted(register: Register, typed: str) -> None:
     with pytest.raises(NumberError) as refused:
         read(register, f" {typed}  ")
     assert f"“{typed}” is" in str(refused.value)
-    if register is not Register.NONE:
+    if REGISTERS[register].number:
         assert str(refused.value).endswith(f"that is {REGISTERS[register].wanted}.")
 
 
-@pytest.mark.parametrize("register", [one for one in Register if one is not Register.NONE])
+@pytest.mark.parametrize("register", [one for one in Register if REGISTERS[one].number])
 def test_an_empty_number_is_asked_for(register: Register) -> None:
     with pytest.raises(NumberError, match=r"^Give its "):
         read(register, " ")
@@ -90,7 +91,7 @@ def test_a_long_text_is_not_repeated_whole() -> None:
 def test_the_first_identifier_that_names_a_number_counts() -> None:
     every = ("made-up", "GB-CHC-nonsense", "XI-GRID-1", "gb-coh-123", "GB-CHC-1098765")
     assert first_of(every) == (Register.COMPANY, "00000123")
-    assert first_of(()) == first_of(("GB-NIC-NIC", "GB-EDU-133808")) == (Register.NONE, "")
+    assert first_of(()) == first_of(("GB-NIC-NIC", "GB-EDU-133808")) == (Register.UNKNOWN, "")
 
 
 @given(st.sampled_from(Register), st.text(max_size=12) | st.from_regex(r"[A-Z]{0,3}\d{3,9}", fullmatch=True))
@@ -100,5 +101,41 @@ def test_what_is_read_once_is_read_the_same_again(register: Register, typed: str
     except NumberError:
         return
     assert read(register, number) == number
-    if register is not Register.NONE:
+    if number:
         assert first_of([identifier(register, number)]) == (register, number)
+
+
+@pytest.mark.parametrize(
+    ("register", "number", "address"),
+    [
+        (
+            Register.CHARITY,
+            "1098765",
+            "https://register-of-charities.charitycommission.gov.uk/charity-details/?regid=1098765&subid=0",
+        ),
+        (
+            Register.CHARITY,
+            "200051-2",
+            "https://register-of-charities.charitycommission.gov.uk/charity-details/?regid=200051&subid=2",
+        ),
+        (
+            Register.CHARITY,
+            "SC012345",
+            "https://www.oscr.org.uk/about-charities/search-the-register/charity-details?number=SC012345",
+        ),
+        (
+            Register.CHARITY,
+            "NIC100012",
+            "https://www.charitycommissionni.org.uk/charity-details/?regId=100012&subId=0",
+        ),
+        (Register.COMPANY, "08407369", "https://find-and-update.company-information.service.gov.uk/company/08407369"),
+        (Register.NHS, "RR8", ""),
+        (Register.UKPRN, "10007774", ""),
+        (Register.NONE, "", ""),
+        (Register.UNKNOWN, "", ""),
+    ],
+)
+def test_a_number_leads_to_its_own_entry_where_that_has_an_address(
+    register: Register, number: str, address: str
+) -> None:
+    assert entry(register, number) == address

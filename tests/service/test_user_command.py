@@ -152,10 +152,19 @@ def test_the_list_shows_addresses_only_when_asked_for(cli: Cli, here: Commonweal
     assert json.loads(cli("list", "--json", "--contacts").out)[0]["email"] == "ann@alba.example"
 
 
+def test_addresses_are_listed_whole_however_long_the_rest_is(cli: Cli, here: Commonweal) -> None:
+    email = f"{'a' * 60}@{'b' * 50}.example.org"
+    with here.database.write() as connection:
+        person = people.ensure(connection, email, "Aa Bb " * 30)
+        people.grant(connection, person.id, Access.COORDINATOR)
+    listed = cli("list", "--contacts").out
+    assert (email in listed, "…" in listed) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("add", "nobody", "--access", "coordinator"), "'nobody' is no mail address"),
+        (("add", "nobody", "--access", "coordinator"), "'nobody' is not an email address"),
         (("add", "ann@alba.example"), "say what the person is to do"),
         (("add", "ann@alba.example", "--access", "boss"), "'boss' is no access"),
         (("add", "ann@alba.example", "--organisation", "albo"), "did you mean alba?"),

@@ -26,7 +26,7 @@ from matcher.records import (
 )
 from service import rounds, signin
 from service.settings import Settings
-from service.store import members, people
+from service.store import members, people, tokens
 from service.store import rounds as stored_rounds
 from service.store.people import Access
 from service.web import access
@@ -204,6 +204,17 @@ def sign_in(commonweal: Commonweal, stranger: TestClient) -> SignIn:
 def client(commonweal: Commonweal, sign_in: SignIn) -> TestClient:
     """A coordinator's browser."""
     return sign_in(make_coordinator(commonweal))
+
+
+@pytest.fixture
+def token(commonweal: Commonweal) -> dict[str, str]:
+    """The header with which a coordinator's program asks the API."""
+    with commonweal.database.read() as connection:
+        person = people.by_email(connection, make_coordinator(commonweal))
+    assert person is not None
+    with commonweal.database.write() as connection:
+        made = tokens.make(connection, person.id, "a program", commonweal.now())
+    return {"Authorization": f"Bearer {made}"}
 
 
 def make_coordinator(commonweal: Commonweal) -> str:

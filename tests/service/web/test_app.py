@@ -23,7 +23,7 @@ EVERYWHERE = {
 NOT_READY = {"detail": "Commonweal is reading its listings and will be ready in a moment.", "faults": []}
 
 
-def test_ready_only_after_indexes_are_warm(commonweal: Commonweal, client: TestClient) -> None:
+def test_ready_only_after_indexes_are_warm(commonweal: Commonweal, client: TestClient, token: dict[str, str]) -> None:
     cold = TestClient(create_app(commonweal), base_url="http://localhost")  # its lifespan has not begun
     cold.cookies = client.cookies
     answer = cold.get("/healthz")
@@ -33,7 +33,7 @@ def test_ready_only_after_indexes_are_warm(commonweal: Commonweal, client: TestC
         assert (page.status_code, page.headers["retry-after"]) == (503, "5")
         assert "will be ready in a moment" in page.text
         assert '<meta http-equiv="refresh" content="5">' in page.text
-    assert cold.post("/api/v1/match", json={"text": "help"}).status_code == 503
+    assert cold.post("/api/v1/match", json={"text": "help"}, headers=token).status_code == 503
 
 
 def test_ready_with_revision_and_number_of_listings(client: TestClient) -> None:
@@ -117,7 +117,7 @@ def test_what_is_missing_is_a_page_for_people_and_json_for_programs(client: Test
 
 
 def test_an_error_says_nothing_of_the_inside_or_of_the_question(
-    client: TestClient, commonweal: Commonweal, caplog: pytest.LogCaptureFixture
+    client: TestClient, commonweal: Commonweal, token: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken:
         def resolve(self, name: str) -> object:
@@ -126,11 +126,12 @@ def test_an_error_says_nothing_of_the_inside_or_of_the_question(
     commonweal.core = replace(commonweal.core, gazetteer=Broken())
     asked = {"text": "a secret wish", "place": "Secretham"}
     with caplog.at_level(logging.ERROR):
-        page, api = client.get("/ask", params=asked), client.post("/api/v1/match", json=asked)
+        page, api = client.get("/ask", params=asked), client.post("/api/v1/match", json=asked, headers=token)
     assert (page.status_code, api.status_code) == (500, 500)
     assert "Something broke here" in page.text
     assert api.json() == {
-        "detail": "Something broke here, and not through what you did. The log says where.",
+        "detail": "Something broke here, and not through what you did. Tell your coordinator what you were doing; "
+        "the log of `commonweal serve` says where it broke.",
         "faults": [],
     }
     assert "inside" not in page.text
@@ -139,13 +140,16 @@ def test_an_error_says_nothing_of_the_inside_or_of_the_question(
     assert "secret" not in caplog.text.lower()
 
 
-def test_a_locked_database_is_told(client: TestClient, commonweal: Commonweal, tmp_path: Path) -> None:
+def test_a_locked_database_is_told(
+    client: TestClient, commonweal: Commonweal, token: dict[str, str], tmp_path: Path
+) -> None:
     commonweal.database.dispose()
     commonweal.database = Database(sqlite_file(commonweal.settings.database_file), busy_seconds=0.05)
     holder = sqlite3.connect(tmp_path / "commonweal.db", isolation_level=None)
     holder.execute("pragma locking_mode = exclusive")
     holder.execute("begin exclusive")
-    page, api, health = client.get("/rounds"), client.post("/api/v1/match", json={"text": "x"}), client.get("/healthz")
+    page, health = client.get("/rounds"), client.get("/healthz")
+    api = client.post("/api/v1/match", json={"text": "x"}, headers=token)
     holder.close()
     says = "The database is in use by something else just now. Try again in a few seconds."
     assert (page.status_code, says in page.text) == (503, True)

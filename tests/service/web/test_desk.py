@@ -153,11 +153,11 @@ def test_what_waits_is_on_the_desk(client: TestClient, commonweal: Commonweal) -
     html = re.sub(r"<[^>]+>|\s+", " ", client.get("/desk").text)
     text = re.sub(r"\s+", " ", html)
     for sentence in (
-        "1 application waits Elmo Allotments since 25 November 2026",
+        "1 application waiting Elmo Allotments since 25 November 2026",
         "Week 48 of 2026 has no round yet",
-        "Alba &amp; Friends waits for Borea closed after 30 November 2026",
+        "Alba &amp; Friends is waiting for Borea closes after 30 November 2026",
         "Borea last day 20 December 2026",
-        "1 went wrong or may have, and no mail goes to 1 address any more",
+        "1 went wrong or may have, and we no longer send email to 1 address",
     ):
         assert sentence in text, sentence
     assert f'href="/desk/applications/{application.id}"' in client.get("/desk").text
@@ -213,7 +213,7 @@ def test_applications_that_may_be_the_same_organisations_are_named(client: TestC
         application = applying.read(commonweal, replace(TYPED, name=name, number=number))
         joining.apply(commonweal, application)
     page = client.get(f"/desk/applications/{first.id}").text
-    assert re.findall(r'Perhaps the same: <a href="[^"]+">([^<]+)</a>', page) == [
+    assert sorted(re.findall(r'Possibly the same organisation: <a href="[^"]+">([^<]+)</a>', page)) == [
         "Elmo’s plots",
         "The Elmo Allotment Ltd",
     ]
@@ -271,7 +271,7 @@ def test_an_organisation_is_invited_and_the_invitation_taken_back(
     typed = {"organisation": "ciano", "person_name": "Cia", "email": "cia@ciano.example", "until": "2027-11-25"}
     wrong = client.post("/desk/invite", data=form(client, **{**typed, "email": "cia"}))
     assert wrong.status_code == 422
-    assert "This is no mail address." in wrong.text and 'value="Cia"' in wrong.text
+    assert "This is not an email address." in wrong.text and 'value="Cia"' in wrong.text
     answer = client.post("/desk/invite", data=form(client, **typed))
     assert (answer.status_code, answer.headers["location"]) == (303, "/desk/invitations")
     with commonweal.database.read() as connection:
@@ -290,7 +290,7 @@ def test_a_new_organisation_is_invited_by_name(client: TestClient, form: Fill, c
     assert client.post("/desk/invite", data=form(client, **typed)).status_code == 303
     again = client.post("/desk/invite", data=form(client, **typed))
     assert again.status_code == 422
-    assert "Fina Foundry is stored already, as fina-foundry" in again.text
+    assert "Fina Foundry is on our list already, as fina-foundry" in again.text
     no_day = client.post("/desk/invite", data=form(client, **{**typed, "name": "Gino", "until": "2026-01-01"}))
     assert no_day.status_code == 422
 
@@ -299,7 +299,7 @@ def test_an_organisation_joins_on_its_word_once(client: TestClient, form: Fill, 
     typed = {"organisation": "ciano", "register": "company", "number": "8407369", "until": "", "why": "Cia, today"}
     for wrong, says in (
         ({"number": "x"}, "“x” is no company number"),
-        ({"why": ""}, "Say who said so and when"),
+        ({"why": ""}, "Say who agreed to this and when"),
         ({"until": "2026-01-01"}, "is over already"),
     ):
         answer = client.post("/desk/admit", data=form(client, **{**typed, **wrong}))
@@ -307,7 +307,7 @@ def test_an_organisation_joins_on_its_word_once(client: TestClient, form: Fill, 
     answer = client.post("/desk/admit", data=form(client, **typed))
     assert (answer.status_code, answer.headers["location"]) == (303, "/desk/organisations/ciano")
     page = client.get("/desk/organisations/ciano").text
-    assert "08407369" in page and "Admitted: member until it is ended, on its word: Cia, today" in page
+    assert "08407369" in page and "Admitted: member until it is ended, added by a coordinator: Cia, today" in page
     again = client.post("/desk/admit", data=form(client, **typed))
     assert (again.status_code, "It is a member already." in again.text) == (422, True)
     assert client.post("/desk/admit", data=form(client, **{**typed, "organisation": "no"})).status_code == 404
@@ -315,7 +315,7 @@ def test_an_organisation_joins_on_its_word_once(client: TestClient, form: Fill, 
 
 def test_a_membership_is_extended_only_as_it_was_seen(client: TestClient, form: Fill, commonweal: Commonweal) -> None:
     path = "/desk/organisations/borea"
-    assert "It came from a spreadsheet as a member." in client.get(path).text
+    assert "It was imported from a spreadsheet as a member, with no last day." in client.get(path).text
     assert client.post(f"{path}/until", data=form(client, until="2027-01-31", seen="")).status_code == 303
     page = client.get(path).text
     assert "31 January 2027" in page and 'name="seen" value="2027-01-31"' in page
@@ -328,6 +328,64 @@ def test_a_membership_is_extended_only_as_it_was_seen(client: TestClient, form: 
     with commonweal.database.read() as connection:
         says = [one.says for one in events.about(connection, OrganisationId("borea"))]
     assert says == ["until it is ended", "until 31 January 2027"]
+
+
+def test_a_membership_without_a_last_day_is_shown_without_one(
+    client: TestClient, form: Fill, commonweal: Commonweal
+) -> None:
+    path = "/desk/organisations/borea"
+
+    def filled() -> str:
+        found = re.search(r'name="until" type="date" value="([^"]*)"', client.get(path).text)
+        assert found
+        return found[1]
+
+    assert filled() == ""
+    client.post(f"{path}/until", data=form(client, until="2026-11-25", seen=""))
+    assert filled() == "2026-11-25"
+    client.post(f"{path}/until", data=form(client, until="", seen="2026-11-25"))
+    assert filled() == ""
+    with commonweal.database.write() as connection:
+        members.edit(connection, "borea", {"standing": Standing.INVITED})
+    assert filled() == "2027-11-25"
+    assert 'value="2026-01-01"' in client.post(f"{path}/until", data=form(client, until="2026-01-01", seen="")).text
+
+
+def test_only_what_is_so_is_said_of_what_a_coordinator_enters(client: TestClient) -> None:
+    page = client.get("/desk/organisations/alba").text
+    assert "recorded as entered by a coordinator. When you reply for them, their people are told by email." in page
+
+
+def test_a_number_leads_to_its_entry_in_the_register(client: TestClient, commonweal: Commonweal) -> None:
+    page = client.get(f"/desk/applications/{applied(commonweal).id}").text
+    assert '1098765 <a href="https://register-of-charities.charitycommission.gov.uk/charity-details/?regid=' in page
+    nhs = applying.read(commonweal, replace(TYPED, name="Fina", register="nhs", number="RR8"))
+    joining.apply(commonweal, nhs)
+    page = client.get(f"/desk/applications/{nhs.id}").text
+    assert ("<dd>RR8</dd>" in page, "entry in the register" in page) == (True, False)
+
+
+def test_what_was_typed_is_kept_where_a_decision_is_refused(
+    client: TestClient, form: Fill, commonweal: Commonweal
+) -> None:
+    path = f"/desk/applications/{applied(commonweal).id}"
+    with commonweal.database.write() as connection:
+        members.edit(connection, "ciano", {"name": "The Elmo Allotments"})
+    sent = form(client, until="2026-11-24", why="Known to Alba", organisation="ciano")
+    page = client.post(f"{path}/approve", data=sent).text
+    for kept in ('type="date" value="2026-11-24"', 'name="why" value="Known to Alba"', 'value="ciano" checked'):
+        assert kept in page, kept
+    assert 'value="" checked' not in page
+    long = client.post(f"{path}/refuse", data=form(client, why="x" * 3001))
+    assert (long.status_code, f'value="{"x" * 3001}"' in long.text) == (422, True)
+
+
+def test_an_approved_application_leads_to_the_member_by_its_name(
+    client: TestClient, form: Fill, commonweal: Commonweal
+) -> None:
+    path = f"/desk/applications/{applied(commonweal).id}"
+    client.post(f"{path}/approve", data=form(client, until="", organisation="ciano"))
+    assert '<dt>Now a member as</dt><dd><a href="/desk/organisations/ciano">Ciano</a></dd>' in client.get(path).text
 
 
 def test_mails_go_again_and_addresses_are_tried_again_once(
@@ -387,7 +445,7 @@ def test_organisations_are_found_by_a_part_of_their_name_page_by_page(
     first, second = (client.get(f"/desk/organisations?name=ZETA&page={n}").text for n in (1, 2))
     assert ("zeta-00" in first, "zeta-30" in first, "page=2" in first) == (True, False, True)
     assert ("zeta-29" in second, "zeta-30" in second, "page=1" in second) == (False, True, True)
-    assert "None has this in its name." in client.get("/desk/organisations?name=%25_").text
+    assert "None with this in its name." in client.get("/desk/organisations?name=%25_").text
     assert "zeta-07" in client.get("/desk/organisations?name=07+100%25").text
     assert client.get("/desk/organisations?page=0").status_code == 422
 

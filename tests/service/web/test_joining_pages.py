@@ -172,7 +172,29 @@ def test_an_invitation_without_a_number_asks_again(stranger: TestClient, commonw
         assert stored.standing(connection, OrganisationId("ciano")) is Standing.INVITED
 
 
-@pytest.mark.parametrize("wrong", ["x", "x.y", "%00", "é"])
+def test_an_invitation_is_accepted_by_somebody_who_does_not_know_the_number(
+    stranger: TestClient, commonweal: Commonweal
+) -> None:
+    path = invitation(commonweal)
+    page = stranger.get(path).text
+    assert re.search(r'value="unknown" required> <span>I do not know the number', page)
+    assert page.index("<summary>What these numbers look like") < page.index("six or seven digits")
+    assert send(stranger, path, {"person_name": "Cia", "register": "unknown", "number": "123"}).status_code == 422
+    assert send(stranger, path, {"person_name": "Cia", "register": "other", "number": ""}).status_code == 422
+    assert send(stranger, path, {"person_name": "Cia", "register": "unknown", "number": ""}).status_code == 303
+    with commonweal.database.read() as connection:
+        membership = stored.membership(connection, OrganisationId("ciano"))
+    assert membership
+    assert (membership.register, membership.number) == ("unknown", "")
+
+
+def test_an_application_says_where_it_is_registered(stranger: TestClient, commonweal: Commonweal) -> None:
+    assert "unknown" not in stranger.get("/join").text
+    answer = send(stranger, "/join", {**APPLICATION, "register": "unknown", "number": ""})
+    assert (answer.status_code, "Choose where it is registered." in answer.text) == (422, True)
+
+
+@pytest.mark.parametrize("wrong", ["x", "x.y", "é"])
 def test_a_link_that_is_none_of_ours_opens_nothing(stranger: TestClient, wrong: str) -> None:
     for answer in (stranger.get(f"/invitations/{wrong}"), stranger.post(f"/invitations/{wrong}", data=ACCEPTANCE)):
         assert answer.status_code == 410

@@ -149,10 +149,10 @@ def test_a_question_is_answered_with_words_reasons_and_marks(reader: TestClient)
 
 @pytest.mark.parametrize(("cut_by", "strength", "is_told"), [(1.5, "Weak", True), (0.5, "Strong", False)])
 def test_weak_suggestions_are_told_to_be_near_misses(
-    commonweal: Commonweal, client: TestClient, cut_by: float, strength: str, is_told: bool
+    commonweal: Commonweal, client: TestClient, token: dict[str, str], cut_by: float, strength: str, is_told: bool
 ) -> None:
     asked = {"text": ASKED, "place": "Bristol"}
-    (suggestion,) = client.post("/api/v1/match", json=asked).json()["suggestions"]
+    (suggestion,) = client.post("/api/v1/match", json=asked, headers=token).json()["suggestions"]
     cuts = (suggestion["fit"] * cut_by,) * 3
     commonweal.core = replace(commonweal.core, ranker=replace(commonweal.core.ranker, cuts=cuts))
     html = client.get("/ask", params=asked).text

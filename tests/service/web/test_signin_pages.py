@@ -117,9 +117,9 @@ def test_nobody_ends_the_visit_of_somebody_else(sign_in: SignIn, form: Fields) -
 
 def test_the_digest_is_chosen_in_the_account(commonweal: Commonweal, sign_in: SignIn, form: Fields) -> None:
     jo = sign_in(ALBA)
-    assert "Its weekly digest comes to you" in jo.get("/account").text
+    assert "You get its weekly digest" in jo.get("/account").text
     assert jo.post("/account/digest", data=form(jo, organisation="alba", digest="false")).status_code == 303
-    assert "Its weekly digest does not come to you" in jo.get("/account").text
+    assert "You do not get its weekly digest" in jo.get("/account").text
     assert jo.post("/account/digest", data=form(jo, organisation="borea", digest="false")).status_code == 404
     with commonweal.database.read() as connection:
         assert [one.digest for id_ in ("alba", "borea") for one in people.of(connection, id_)] == [False, True]
