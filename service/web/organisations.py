@@ -18,7 +18,7 @@ from service.entering import ON_BEHALF, ChangedError, RefusedError
 from service.membering import LastPersonError
 from service.store import confirmations, events, members, people, rounds
 from service.store.members import Stored
-from service.web import access, forms, revealing
+from service.web import access, forms, limits, revealing
 from service.web.access import Acting, Coordinator, Here, Member, Visitor
 from service.web.forms import Sent
 from service.web.pages import Current
@@ -83,10 +83,26 @@ def back(organisation: OrganisationId, part: str, done: str, **about: str) -> Re
 
 
 @router.get("/organisations/{organisation:path}/edit")
-def edit(request: Request, here: Here, known: Member, organisation: Acting, done: str = "") -> HTMLResponse:
+def edit(
+    request: Request, here: Here, known: Member, organisation: Acting, done: str = "", shown: str = ""
+) -> HTMLResponse:
     """The profile, to be changed."""
     stored = stored_organisation(here, organisation)
-    return _profile(request, here, known, stored, columns.cells(stored.record), done=done)
+    cells = columns.cells(stored.record)
+    if revealing.is_to_be_asked(here, known, organisation, _edit_path(organisation), shown, cells.values()):
+        return page(request, "reveal.html", of=body(stored.record), action=f"{body(stored.record).path}/edit/show")
+    return _profile(request, here, known, stored, cells, done=done)
+
+
+def _edit_path(organisation: OrganisationId) -> str:
+    return f"/organisations/{organisation}/edit"
+
+
+@router.post("/organisations/{organisation:path}/edit/show")
+def show_profile(here: Here, known: Coordinator, organisation: Acting) -> Response:
+    """Lets a coordinator edit what holds contact details, for a while, and records that."""
+    path = _edit_path(stored_organisation(here, organisation).record.id)
+    return RedirectResponse(revealing.reveal(here, known, path, "Looked at the profile to edit it.", organisation), 303)
 
 
 @router.post("/organisations/{organisation:path}/edit")
@@ -228,6 +244,7 @@ def _people(
 def add_person(request: Request, here: Here, known: Member, organisation: Acting, sent: Sent) -> Response:
     stored_organisation(here, organisation)
     name, email = forms.text(sent, "name"), forms.text(sent, "email")
+    limits.check(request, "add a person", "40/day", key=people.address(email), per_key="3/day")  # it sends a mail
     try:
         is_new = membering.add_person(here, known.person, organisation, email, name)
     except RefusedError as error:

@@ -1,8 +1,10 @@
 """Contact details on a coordinator's page: shown when asked for, for a while, and that is recorded."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from urllib.parse import quote, urlencode
 
+from matcher.masking import mask
 from matcher.records import OrganisationId
 from service.signing import LinkError
 from service.store import events
@@ -27,6 +29,15 @@ def is_shown(here: Commonweal, known: Visitor, path: str, token: str) -> bool:
         return here.signing.read_until(here.now(), PURPOSE, token, 2) == (known.person.id, path)
     except LinkError:
         return False
+
+
+def is_to_be_asked(
+    here: Commonweal, known: Visitor, organisation: OrganisationId, path: str, token: str, texts: Iterable[str]
+) -> bool:
+    """Whether texts of an organisation hold contact details that this visitor sees only when they have asked for it."""
+    if organisation in known.acts_for or is_shown(here, known, path, token):
+        return False
+    return any(mask(text) != text for text in texts)
 
 
 def hidden(email: str) -> str:

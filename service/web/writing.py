@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fastapi import APIRouter, Depends, HTTPException, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from matcher.eligibility import NETWORK_RULES, RULES
@@ -18,12 +18,12 @@ from service.entering import Cells, ChangedError, RefusedError
 from service.listing import FIELDS, TEXTS, UnseenError
 from service.store import members
 from service.store.members import Stored
-from service.web import access, forms, limits
-from service.web.access import Acting, Here, Member, Visitor
+from service.web import access, forms, limits, revealing
+from service.web.access import Acting, Coordinator, Here, Member, Visitor
 from service.web.forms import Sent
 from service.web.listings import Own, path_of
 from service.web.organisations import back, common, stored_organisation
-from service.web.presenting import Card, cards, district, naming
+from service.web.presenting import Card, body, cards, district, naming
 from service.web.rendering import page
 from service.wiring import Commonweal
 
@@ -109,9 +109,24 @@ def add(request: Request, here: Here, known: Member, organisation: Acting, sent:
 
 
 @router.get("/listings/{listing:path}/edit")
-def edit(request: Request, here: Here, known: Member, stored: Own) -> HTMLResponse:
-    draft = Draft(columns.cells(stored.record), stored)
-    return _form(request, here, known, stored.record.organisation, draft)
+def edit(request: Request, here: Here, known: Member, stored: Own, shown: str = "") -> HTMLResponse:
+    draft, whose = Draft(columns.cells(stored.record), stored), stored.record.organisation
+    if revealing.is_to_be_asked(here, known, whose, _edit_path(stored.record), shown, draft.cells.values()):
+        of = body(stored_organisation(here, whose).record)
+        return page(request, "reveal.html", of=of, action=f"{path_of(stored.record.id)}/edit/show")
+    return _form(request, here, known, whose, draft)
+
+
+def _edit_path(listing: Listing) -> str:
+    return f"/listings/{listing.id}/edit"
+
+
+@router.post("/listings/{listing:path}/edit/show")
+def show(here: Here, known: Coordinator, stored: Own) -> Response:
+    """Lets a coordinator edit what holds contact details, for a while, and records that."""
+    says = f"Looked at {stored.record.id} to edit it."
+    path = _edit_path(stored.record)
+    return RedirectResponse(revealing.reveal(here, known, path, says, stored.record.organisation), 303)
 
 
 @router.post("/listings/{listing:path}/edit")

@@ -268,10 +268,11 @@ def test_a_coordinator_is_shown_contact_details_when_asking_and_that_is_recorded
 def test_what_a_coordinator_enters_is_recorded_and_the_organisation_sees_it(
     commonweal: Commonweal, client: TestClient, alba: TestClient, form: Form
 ) -> None:
-    page = client.get("/organisations/alba/edit")
+    asked = client.post("/organisations/alba/edit/show", data=form(client))
+    page = client.get(asked.headers["location"])
     assert "You enter this for Alba & Friends. That is recorded" in shown(page)
     client.post("/organisations/alba/edit", data=form(client, **PROFILE, revision=revision(commonweal)))
-    assert [what for what, _ in noted(commonweal)] == [ON_BEHALF]
+    assert [what for what, _ in noted(commonweal)] == [ON_BEHALF, "contact details shown"]
     seen = shown(alba.get("/organisations/alba/edit"))
     assert "Entered by a coordinator Changed the profile: description, attention cap, places" in seen
     assert "You enter this for" not in seen
