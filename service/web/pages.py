@@ -1,6 +1,7 @@
 """What coordinators look at: ask, rounds. Each page only reads."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -9,12 +10,24 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
 from matcher.network import Network
-from matcher.records import Kind
+from matcher.records import Kind, Strength
 from service.asking import LONGEST_NAME, LONGEST_TEXT, Note, UnknownOrganisationError, ask
 from service.store import rounds
 from service.web import access
 from service.web.access import Coordinator, Here
-from service.web.presenting import Card, Named, body, cards, naming, question_path, round_shown, week_in_words
+from service.web.presenting import (
+    Body,
+    Card,
+    Group,
+    Named,
+    RoundShown,
+    body,
+    cards,
+    naming,
+    question_path,
+    round_shown,
+    week_in_words,
+)
 from service.web.rendering import page
 from service.web.warming import NotReadyError
 from service.wiring import Commonweal
@@ -23,6 +36,8 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 MOST_NAMES = 500  # organisations the form proposes; any other can be typed
 NEWEST = 3
+OPENED = 3  # groups that are open without being asked for, where a name finds so few
+LETTERED = 12  # groups from which on their first letters lead to them
 EXAMPLES = (
     (
         Kind.NEED,
@@ -146,9 +161,18 @@ def all_rounds(request: Request, here: Here, known: Coordinator, network: Curren
 
 
 @router.get("/rounds/{week}")
-def one_round(request: Request, here: Here, known: Coordinator, network: Current, week: str) -> HTMLResponse:
-    """One week's suggestions, by who asks."""
+def one_round(
+    request: Request,
+    here: Here,
+    known: Coordinator,
+    network: Current,
+    week: str,
+    name: Annotated[str, Query(max_length=200)] = "",
+    opened: Annotated[str, Query(alias="open")] = "",
+) -> HTMLResponse:
+    """One week's suggestions, by who asks; with `name` what is about organisations that have it in theirs."""
     _refuse_malformed(week)
+    name, is_all_open = " ".join(name.split()), opened == "all"
     with here.database.read() as connection:
         round_ = rounds.load(connection, week)
         weeks = rounds.weeks(connection)
@@ -156,13 +180,56 @@ def one_round(request: Request, here: Here, known: Coordinator, network: Current
         raise HTTPException(404, f"No round was proposed for {week}.")
     earlier = max((one for one in weeks if one < week), default=None)
     later = min((one for one in weeks if one > week), default=None)
+    whole = round_shown(round_, network)
+    shown = _about(whole, name) if name else whole
     return page(
         request,
         "round.html",
-        round=round_shown(round_, network),
+        round=shown,
+        asking=len(whole.groups),
+        name=name,
+        is_all_open=is_all_open,
+        is_open=is_all_open or (bool(name) and len(shown.groups) <= OPENED),
+        letters=_letters(shown.groups) if len(shown.groups) >= LETTERED else (),
+        strongest=_strongest,
         earlier=earlier and week_in_words(earlier, is_released=weeks[earlier]),
         later=later and week_in_words(later, is_released=weeks[later]),
     )
+
+
+def _about(shown: RoundShown, name: str) -> RoundShown:
+    """Of a round what is about organisations with this in their name: what they ask for, and where they are named."""
+
+    def is_meant(who: Body) -> bool:
+        return name.casefold() in who.name.casefold()
+
+    meant = (
+        replace(group, cards=tuple(one for one in group.cards if is_meant(one.theirs.organisation)))
+        if not is_meant(group.organisation)
+        else group
+        for group in shown.groups
+    )
+    return replace(
+        shown,
+        groups=tuple(group for group in meant if group.cards),
+        unmet=tuple(one for one in shown.unmet if is_meant(one.needs) or is_meant(one.offers)),
+        passed_over=tuple(pair for pair in shown.passed_over if is_meant(pair[0])),
+        no_room=tuple(pair for pair in shown.no_room if is_meant(pair[0])),
+        nothing_fitted=tuple(pair for pair in shown.nothing_fitted if is_meant(pair[0])),
+    )
+
+
+def _letters(groups: Sequence[Group]) -> tuple[tuple[str, int], ...]:
+    """The first letters of who asks, each with the number of the first group that begins with it, from 1."""
+    first: dict[str, int] = {}
+    for number, group in enumerate(groups, 1):
+        letter = group.organisation.name[:1].upper()
+        first.setdefault(letter if letter.isalpha() else "#", number)
+    return tuple(first.items())
+
+
+def _strongest(group: Group) -> str:
+    return next(one for one in Strength if one in {card.strength for card in group.cards})
 
 
 def _refuse_malformed(week: str) -> None:

@@ -52,9 +52,10 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(params=["light", "dark"])
-def page(request: pytest.FixtureRequest, browser: Any) -> Iterator[Any]:
-    """A phone's screen of 320 by 640, without JavaScript for the page's own use."""
+def page(request: pytest.FixtureRequest, browser: Any, reader: TestClient, address: str) -> Iterator[Any]:
+    """A phone's screen of 320 by 640, without JavaScript for the page's own use; a coordinator is signed in."""
     context = browser.new_context(viewport={"width": 320, "height": 640}, color_scheme=request.param)
+    context.add_cookies([{"name": name, "value": value, "url": address} for name, value in reader.cookies.items()])
     yield context.new_page()
     context.close()
 

@@ -148,3 +148,28 @@ def test_an_organisation_applies_by_keyboard_alone(address: str, browser: Any, c
         (application,) = stored.waiting(connection, 9)
     assert (application.name, application.number, application.size) == (TYPED.name, "1098765", "micro")
     context.close()
+
+
+def test_on_a_phone_the_menu_takes_one_line_and_opens_by_keyboard(
+    address: str, browser: Any, commonweal: Commonweal, client: TestClient
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install commonweal[dev]").Axe()
+    context = browser.new_context(viewport={"width": 320, "height": 640}, bypass_csp=True)
+    name = access.cookie_name(commonweal)
+    context.add_cookies([{"name": name, "value": client.cookies[name], "url": address}])
+    page = context.new_page()
+    page.goto(address + "/desk")
+    assert page.locator(".top").bounding_box()["height"] <= 60
+    page.focus(".menu summary")
+    page.keyboard.press("Enter")
+    links = page.get_by_role("navigation", name="Pages").get_by_role("link")
+    assert links.all_inner_texts() == ["Desk", "Ask", "Rounds", "Find", "Account"]
+    assert [one.bounding_box()["height"] >= 44 for one in links.all()] == [True] * 5
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert axe.run(page, options=AXE).response["violations"] == []
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Desk"
+    page.set_viewport_size({"width": 1000, "height": 640})
+    assert links.count() == 5
+    assert not page.get_by_text("Menu", exact=True).is_visible()
+    context.close()

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from matcher.assembling import Core
 from matcher.masking import HIDDEN
 from matcher.proposing import Proposal
-from matcher.records import Listing
+from matcher.records import Listing, Strength, Suggestion
 from service import rounds
 from service.store import members
 from service.store import rounds as stored_rounds
@@ -249,12 +249,16 @@ def test_a_released_round_shows_who_asks_who_got_nothing_and_what_made_it(reader
     html = reader.get("/rounds/2026-W37").text
     shown = " ".join(Outline(html).words.split())
     assert "Released on 25 November 2026 at 09:30 UTC (revision 1)." in shown
-    assert '<a href="#group-1">Alba &amp; Friends</a>' in html
+    assert '<summary><h2>Alba &amp; Friends</h2> <span class="quiet">1 suggestion, ' in html
+    assert "one revision is released, once. The suggestions of a revision were chosen for everybody at once" in shown
     assert "Alba & Friends needs We want volunteers" in shown
     assert "Borea offers Volunteers teach older people" in shown
     assert "The marked phrases meet." in shown
     assert "Nothing new fits well enough 1 " in shown
-    assert '<li><a href="/organisations/dorado">Dorado</a><span class="help">Nothing is listed for you yet' in html
+    assert (
+        '<li><a href="/organisations/dorado">Dorado</a><span class="help">They are told: Nothing is listed for you yet'
+        in html
+    )
     assert f"ranker {core.ranker.version}" in shown
     assert "worth at most 0.01% short of the best there is chance decided nothing" in shown
     for absent in ("Pinned", "pinned", "Not chosen"):
@@ -267,7 +271,7 @@ def test_a_released_round_shows_who_asks_who_got_nothing_and_what_made_it(reader
 def section(client: TestClient, address: str, heading: str) -> str:
     """The words of the part of a page under a heading, as far as the next of its level."""
     html = client.get(address).text
-    found = re.search(rf"<h2[^>]*>{heading}</h2>.*?(?=<h2|</main>)", html, re.S)
+    found = re.search(rf"<h2[^>]*>{heading}</h2>.*?(?=<h2|</main>|<summary>What made)", html, re.S)
     assert found, heading
     return " ".join(Outline(found.group()).words.split())
 
@@ -295,7 +299,7 @@ def test_what_a_round_passed_over_is_told_by_who_asks_with_why_and_the_rest_fold
         f"Dorado 1 Borea Good. Borea, {HIDDEN}, was at its limit this week. dorado-n1 borea-o1"
     )
     html = reader.get("/rounds/2026-W36").text
-    assert '<li><a href="#not-chosen">Not chosen</a></li>' in html
+    assert '<a href="#not-chosen">Not chosen</a>' in html
     assert re.findall(r'<h3 id="not-chosen-(\d)"><a href="/organisations/(\w+)">', html) == [
         ("1", "alba"),
         ("2", "dorado"),
@@ -304,24 +308,73 @@ def test_what_a_round_passed_over_is_told_by_who_asks_with_why_and_the_rest_fold
     assert [(summary, rest.count("<li>")) for summary, rest in folded] == [("2 more", 2), ("What made this round", 0)]
 
 
+def test_a_round_is_folded_by_who_asks_and_opens_for_printing(reader: TestClient) -> None:
+    html = reader.get("/rounds/2026-W36").text
+    assert re.findall(r'<details class="group" id="([^"]+)">\s*<summary><h2>(.*?)</h2>', html) == [
+        ("group-1", "Alba &amp; Friends"),
+        ("not-chosen", "Not chosen"),
+        ("nothing", "Who got nothing"),
+    ]
+    assert "2 suggestions, strongest: strong</span>" in html
+    assert '<a href="/rounds/2026-W36?open=all">Open all, for printing</a>' in html
+    opened = reader.get("/rounds/2026-W36?open=all").text
+    assert opened.count(" open>") == opened.count("<details") - 1, "all but the menu"
+    assert '<a href="/rounds/2026-W36">Close all</a>' in opened
+
+
+@pytest.mark.parametrize(
+    ("name", "asks", "told"),
+    [
+        ("ALBA", ["Alba &amp; Friends"], ["Alba &amp; Friends"]),
+        ("bore", ["Alba &amp; Friends"], []),
+        ("dorado", [], ["Dorado"]),
+        ("<b>", [], []),
+    ],
+)
+def test_a_round_is_searched_by_a_part_of_a_name(
+    reader: TestClient, name: str, asks: list[str], told: list[str]
+) -> None:
+    html = reader.get("/rounds/2026-W36", params={"name": name}).text
+    assert re.findall(r'id="group-\d+" open>\s*<summary><h2>(.*?)</h2>', html) == asks
+    assert re.findall(r'<h3 id="not-chosen-\d+"><a [^>]*>([^<]+)', html) == told
+    assert ("No organisation with this in its name asks" in html) is (not asks)
+    assert "2 suggestions to 1 organisation that asks." in html
+
+
+def test_first_letters_lead_into_a_long_round(commonweal: Commonweal, client: TestClient) -> None:
+    names = ["1st Scouts", *(f"{letter}{n}" for letter in "ABÉ" for n in range(4))]
+    many = {f"o{n}": members.Organisation(id=f"o{n}", name=name) for n, name in enumerate(names)}
+    with commonweal.database.write() as connection:
+        members.save(connection, organisations=many)
+        offer = Listing(id="borea-o1", organisation="borea", kind=members.Kind.OFFER, text="Tea")
+        needs = (Listing(id=f"{id_}-n", organisation=id_, kind=members.Kind.NEED, text="Cups") for id_ in many)
+        good = {"fit": 0.5, "strength": Strength.GOOD, "score": 1.0}
+        suggestions = tuple(Suggestion(need=need, offer=offer, **good) for need in needs)  # type: ignore[arg-type]
+        stored_rounds.propose(connection, "2026-W40", Proposal(suggestions), versions={}, at=commonweal.now())
+    html = client.get("/rounds/2026-W40").text
+    assert re.findall(r'<a href="#group-(\d+)">(.)</a>', html) == [("1", "#"), ("2", "A"), ("6", "B"), ("10", "É")]
+
+
 def test_whoever_got_nothing_is_named_with_what_would_help(reader: TestClient) -> None:
     assert section(reader, "/rounds/2026-W36", "Who got nothing") == (
-        "Who got nothing Below a name stands what would help, said once in four weeks at most. "
+        "Who got nothing What would help is told to each of them, once in four weeks at most. "
         "Something fitted, but had no room 1 What fitted had as many suggestions as it takes this week. "
-        "CianoList another offer. "
+        "CianoThey are told: List another offer. "
         "Nothing new fits well enough 2 Nothing is sent for the sake of sending. "
-        f"Dorado“Ring {HIDDEN}” is short. A wider area would help. gone "
+        f"DoradoThey are told: “Ring {HIDDEN}” is short. A wider area would help. gone"
+    )
+    assert (
         "What made this round code 0.1.0 proposed 25 November 2026 at 09:30 UTC "
         "worth at most 0.02% short of the best there is "
         "chance 1 of 2 suggestions drawn from some that were worth as much"
-    )
+    ) in words(reader, "/rounds/2026-W36")
 
 
 def test_a_round_from_before_its_worth_was_known_says_nothing_of_it(commonweal: Commonweal, client: TestClient) -> None:
     with commonweal.database.write() as connection:
         stored_rounds.propose(connection, "2026-W40", Proposal(), versions={}, at=commonweal.now())
     shown = words(client, "/rounds/2026-W40")
-    assert "What made this round proposed 25 November 2026 at 09:30 UTC Who to" in shown
+    assert "What made this round proposed 25 November 2026 at 09:30 UTC Contact details" in shown
 
 
 def test_a_round_shows_words_and_no_number_for_fit_or_chance(reader: TestClient) -> None:

@@ -173,3 +173,16 @@ def test_a_character_that_no_text_holds_is_nowhere_and_in_no_form(sign_in: SignI
         answer = jo.get(address)
         assert (answer.status_code, "There is no page at this address" in answer.text) == (404, True)
     assert jo.post("/account/name", data=form(jo, name="a\0b")).status_code == 422
+
+
+def test_only_coordinators_are_led_to_the_api(stranger: TestClient, sign_in: SignIn, client: TestClient) -> None:
+    pages = (stranger.get("/"), stranger.get("/sign-in"), sign_in(ALBA).get("/account"), client.get("/account"))
+    assert ['href="/api"' in page.text for page in pages] == [False, False, False, True]
+    assert all("Contact details are shared once both sides have said yes." in page.text for page in pages)
+
+
+def test_signing_in_is_told_in_everyday_words(stranger: TestClient) -> None:
+    sent = stranger.get("/sign-in/sent").text
+    assert "Check your email" in sent
+    assert "spam or junk folder" in sent
+    assert "Your email address" in stranger.get("/sign-in").text
