@@ -247,7 +247,7 @@ def _introduced(desk: Desk, connection: Connection, promised: Promised, person: 
     _require_introduced(found)
     other = introductions.other_side(found.suggestion, organisation.id)
     about = _meeting(desk, connection, found, organisation)
-    if desk.network(connection).organisations[other].standing is not Standing.MEMBER:
+    if not _is_member(desk, connection, other):
         return letters.left(_frame_for(desk, person), about)
     own, theirs = (_party(desk, connection, found, one) for one in (organisation.id, other))
     return letters.introduction(_frame_for(desk, person), about, own, theirs)
@@ -258,8 +258,14 @@ def _follow_up(desk: Desk, connection: Connection, promised: Promised, person: P
     _require_introduced(found)
     if organisation.id in found.outcomes:
         raise NothingToSayError("it has been answered")
+    if not _is_member(desk, connection, introductions.other_side(found.suggestion, organisation.id)):
+        raise NothingToSayError("the other side is no member any more")
     about = _meeting(desk, connection, found, organisation, desk.page("introductions", found.key))
     return letters.follow_up(_frame_for(desk, person), about)
+
+
+def _is_member(desk: Desk, connection: Connection, side: OrganisationId) -> bool:
+    return desk.network(connection).organisations[side].standing is Standing.MEMBER
 
 
 def _require_introduced(found: Introduction) -> None:

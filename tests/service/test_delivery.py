@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import default
 from itertools import pairwise
@@ -21,9 +22,20 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from sqlalchemy import event
 
 from matcher.proposing import Proposal
-from matcher.records import ListingId, OrganisationId, Standing, Strength, Suggestion
+from matcher.records import (
+    Decline,
+    Exclusion,
+    ListingId,
+    Organisation,
+    OrganisationId,
+    Standing,
+    Strength,
+    Suggestion,
+    Visibility,
+)
 from service import delivery, digests, introductions, joining, promised, signin
 from service.delivery import Postman, Run, deliver
 from service.post import ClosedError, Line, PutOffError, RefusedError, SmtpPost, UnsureError
@@ -512,6 +524,106 @@ def test_an_introduction_is_never_composed_before_both_said_yes(released: House)
     assert released.tray.mails == []
 
 
+@pytest.mark.parametrize("gone", [ALBA, BOREA])
+def test_two_of_whom_one_left_are_not_introduced_and_the_other_is_told(
+    released: House, cast: Mapping[str, Any], gone: OrganisationId
+) -> None:
+    here = released.commonweal
+    introductions.reply(here, ALBA, KEY, released.ann.id, Answer.INTERESTED)
+    introductions.reply(here, BOREA, KEY, released.bjorn.id, Answer.INTERESTED)
+    released.write(lambda c: members.edit(c, gone, {"standing": Standing.INVITED}))
+    released.deliver()
+    (only,) = released.tray.mails
+    left, stays = (cast[one].name for one in (("alba", "borea") if gone == ALBA else ("borea", "alba")))
+    assert only["Subject"] == f"Closed: {left} is not a member any more"
+    assert only["To"].addresses[0].addr_spec == (released.bjorn if gone == ALBA else released.ann).email
+    other = released.ann if gone == ALBA else released.bjorn
+    assert other.email not in only.as_string()
+    assert stays in _text(only)
+    released.after(days=11)
+    introductions.follow_up(here)
+    assert released.deliver().sent == 0
+
+
+def test_an_introduction_names_somebody_whom_mails_reach(released: House) -> None:
+    here = released.commonweal
+    released.write(lambda c: people.join(c, people.ensure(c, "bea@borea.example", "Bea").id, BOREA, by="bjorn"))
+    introductions.reply(here, ALBA, KEY, released.ann.id, Answer.INTERESTED)
+    introductions.reply(here, BOREA, KEY, released.bjorn.id, Answer.INTERESTED)
+    released.write(lambda c: people.give_up_on(c, "bjorn@borea.example", "550 nobody", NOON))
+    released.deliver(kinds=[Kind.INTRODUCTION])
+    (to_ann,) = released.tray.mails
+    assert ("bea@borea.example" in _text(to_ann), "bjorn@borea.example" in _text(to_ann)) == (True, False)
+
+
+FALLEN: Mapping[str, Callable[[Connection], object]] = {
+    "paused": lambda c: decisions.pause(c, BOREA, "audit", NOON),
+    "left": lambda c: members.edit(c, "alba", {"standing": Standing.LISTED}),
+    "closed": lambda c: members.edit(c, "alba-n1", {"closes": date(2026, 11, 22)}),
+    "hidden": lambda c: members.edit(c, "borea-o1", {"visibility": Visibility.COORDINATORS}),
+    "full": lambda c: members.edit(c, "borea-o1", {"capacity": 0}),
+    "blocked": lambda c: decisions.block(c, ALBA, BOREA, "rivals"),
+    "excluded": lambda c: members.edit(c, "borea", {"excludes": (Exclusion("alba"),)}),
+}
+
+
+@pytest.mark.parametrize("fallen", FALLEN)
+def test_nobody_is_asked_or_reminded_of_what_a_yes_to_would_be_refused(released: House, fallen: str) -> None:
+    introductions.reply(released.commonweal, ALBA, KEY, released.ann.id, Answer.INTERESTED)
+    released.promise(Kind.REMINDER, to=released.bjorn, introduction=KEY, organisation="borea")
+    released.write(FALLEN[fallen])
+    assert released.deliver() == Run(dropped=2)
+
+
+@pytest.mark.parametrize("fallen", FALLEN)
+def test_what_fell_between_promise_and_sending_is_left_out_of_both_digests(released: House, fallen: str) -> None:
+    digests.promise_all(released.commonweal, WEEK)
+    released.write(FALLEN[fallen])
+    assert released.deliver() == Run(dropped=2)
+    assert digests.promise_all(released.commonweal, WEEK) == digests.Promises(0, 0)
+
+
+def test_what_its_organisation_has_replied_to_is_left_out_of_a_digest_and_stays_in_the_others(released: House) -> None:
+    assert digests.promise_all(released.commonweal, WEEK) == digests.Promises(2, 0)
+    introductions.reply(released.commonweal, ALBA, KEY, released.ann.id, Answer.INTERESTED)
+    assert digests.promise_all(released.commonweal, WEEK) == digests.Promises(0, 1)
+    assert released.deliver(kinds=[Kind.DIGEST]) == Run(sent=1, dropped=1)
+    assert released.tray.told == ["bjorn@borea.example: 1 suggestion this week: Alba Community Kitchen"]
+
+
+def test_a_digest_costs_as_many_questions_in_a_large_network_as_in_a_small_one(
+    released: House, cast: Mapping[str, Any]
+) -> None:
+    asked: list[str] = []
+
+    def count(*statement: Any) -> None:
+        asked.append(statement[2])
+
+    def questions() -> int:
+        desk = promised.Desk(released.commonweal)
+        with released.commonweal.database.read() as connection:
+            (mail,) = [one for one in mails.due(connection, released.commonweal.now()) if one.person == released.ann.id]
+        desk.compose(mail, Address("Commonweal", "suggestions", "commonweal.example"))  # reads network and round
+        asked.clear()
+        desk.compose(mail, Address("Commonweal", "suggestions", "commonweal.example"))
+        assert not [one for one in asked if re.search(r"FROM (suggestions|rounds)\b", one)]
+        assert [("WHERE" in one) for one in asked if "FROM declines" in one] == [True]
+        return len(asked)
+
+    def crowd(connection: Connection) -> None:
+        others = [Organisation(id=OrganisationId(f"o{n}"), name=f"O{n}", standing=Standing.MEMBER) for n in range(30)]
+        needs = [replace(cast["need"], id=ListingId(f"n{n}"), organisation=one.id) for n, one in enumerate(others)]
+        members.save(connection, organisations={one.id: one for one in others}, listings={one.id: one for one in needs})
+        for need in needs:
+            decisions.decline(connection, need.id, ListingId("borea-o1"), Decline(need.text, "-"))
+
+    digests.promise_all(released.commonweal, WEEK)
+    event.listen(released.commonweal.database._engine, "before_cursor_execute", count)
+    few = questions()
+    released.write(crowd)
+    assert questions() == few <= 25
+
+
 @pytest.mark.parametrize(
     ("then", "told"),
     [
@@ -542,11 +654,10 @@ def test_the_others_of_an_organisation_are_told_who_replied(released: House) -> 
         people.join(connection, people.ensure(connection, "zoe@alba.example", "Zoe").id, ALBA, by="ann")
 
     released.write(zoe)
-    introductions.reply(released.commonweal, ALBA, KEY, released.cora.id, Answer.INTERESTED, via=Via.COORDINATOR)
+    introductions.reply(released.commonweal, ALBA, KEY, released.cora.id, Answer.NOT_NOW, via=Via.COORDINATOR)
     released.deliver(kinds=[Kind.REPLIED])
     assert sorted(released.tray.told) == [
-        f"{who}@alba.example: Alba Community Kitchen replied about Borea Transport: interested"
-        for who in ("ann", "zoe")
+        f"{who}@alba.example: Alba Community Kitchen replied about Borea Transport: not now" for who in ("ann", "zoe")
     ]
     assert "Cora, a coordinator, entered for Alba" in " ".join(_text(released.tray.mails[0]).split())
 

@@ -71,6 +71,7 @@ EVERY: dict[str, Callable[[], Mail]] = {
     ),
     "replied": lambda: letters.replied(TO_ANN, REPLYING),
     "introduction": lambda: letters.introduction(TO_ANN, BEGAN, ANN, BJORN),
+    "left": lambda: letters.left(TO_ANN, BEGAN),
     "follow-up": lambda: letters.follow_up(
         TO_ANN, replace(BEGAN, link="https://network.example/introductions/0123456789")
     ),
