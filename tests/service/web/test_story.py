@@ -154,8 +154,8 @@ def link_in(text: str, to: str) -> str:
 def sign_in(page: Any, address: str, who: str, postbox: Postbox, looked_at: Look) -> None:
     page.goto(f"{address}/sign-in")
     looked_at(page)
-    page.get_by_label("Your mail address").fill(who)
-    page.get_by_role("button", name="Send me a link").click()
+    page.get_by_label("Your email address").fill(who)
+    page.get_by_role("button", name="Email me a link").click()
     looked_at(page)
     page.goto(link_in(postbox.take(who, "ign in"), "sign-in"))
     looked_at(page)
