@@ -97,7 +97,7 @@ def test_rules_without_facts_are_off_and_listed(written: Written, rows: Rows) ->
     }
     known, off = rules_of(load(written({"queries.jsonl": rows(full, {"id": "q2", "text": "A van"})})))
     assert [rule.name for rule in known] == ["own organisation", "not open", "no capacity", "out of reach"]
-    assert off == ["excluded", "blocked", "paused", "forbidden", "declined", "suggested lately"]
+    assert off == ["resting", "excluded", "blocked", "paused", "forbidden", "declined", "suggested lately"]
 
 
 def test_a_rule_with_facts_holds_in_the_whole_ranking_too(written: Written, rows: Rows, core: Core) -> None:

@@ -24,7 +24,7 @@ def test_tables_hold_every_system_and_slice(evaluated: Evaluated) -> None:
     title, systems, slices, beyond = telling.text(evaluated).split("\n\n")
     assert title.splitlines()[0] == "cast: 24 judged queries, 2 that nobody can meet, 244 documents"
     assert title.splitlines()[1] == f"encoder {evaluated.encoder}, ranker {evaluated.ranker}"
-    assert title.splitlines()[-1].startswith("rules without facts here, off: not open, no capacity")
+    assert title.splitlines()[-1].startswith("rules without facts here, off: not open, resting, no capacity")
     head, *rows = systems.splitlines()
     assert head.split()[:7] == ["system", *NAMES]
     names = [one.system for one in evaluated.systems]
