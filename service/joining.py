@@ -1,6 +1,6 @@
 """Joining: an organisation applies and a coordinator decides, or a coordinator invites and it accepts; and the end."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from matcher.errors import CommonwealError
@@ -72,7 +72,7 @@ def approve(
     now = commonweal.now()
     _refuse_past(until, now)
     with commonweal.database.write() as connection:
-        application = _waiting(connection, id_)
+        application = _waiting(connection, id_, commonweal.settings.zone)
         if organisation is not None and joining.standing(connection, organisation) is None:
             raise RefusedError("That organisation is no longer on our list. Please choose again.")
         became = organisation or joining.free_id(connection, organisation_id(application.name))
@@ -99,7 +99,7 @@ def refuse(commonweal: Commonweal, id_: str, by: Person, *, why: str) -> None:
     if not why.strip():
         raise RefusedError("Say why: it is emailed to the person who applied.")
     with commonweal.database.write() as connection:
-        application = _waiting(connection, id_)
+        application = _waiting(connection, id_, commonweal.settings.zone)
         joining.decide(connection, id_, Decided.REFUSED, by=by.id, at=now, why=why.strip())
         known = people.by_email(connection, application.email)
         key, about = f"{id_} {now:%Y-%m-%dT%H:%M:%S}", {"application": id_}
@@ -296,17 +296,16 @@ def _tell_ending(connection: Connection, membership: Membership, now: datetime) 
         )
 
 
-def _waiting(connection: Connection, id_: str) -> Application:
+def _waiting(connection: Connection, id_: str, zone: tzinfo) -> Application:
     application = joining.application(connection, id_)
     if application is None:
         raise GoneError("There is no such application.")
     if application.decision is not None:
         assert application.decided_at is not None
         by = people.get(connection, application.decided_by or "")
-        when = f"{application.decided_at:%H:%M} (UTC) on {application.decided_at:%-d %B %Y}"
-        raise FirstError(
-            f"{(by and (by.name or by.email)) or 'Somebody'} {application.decision} this application at {when}."
-        )
+        at = application.decided_at.astimezone(zone)
+        who = (by and (by.name or by.email)) or "Somebody"
+        raise FirstError(f"{who} {application.decision} this application at {at:%H:%M on %-d %B %Y}.")
     return application
 
 

@@ -1,9 +1,11 @@
 """Settings from the environment (`COMMONWEAL_…`), or from the TOML file that COMMONWEAL_CONFIG names."""
 
 import os
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 from pydantic import Field, SecretStr, field_validator
@@ -41,6 +43,7 @@ class Settings(BaseSettings):
         default=None, description="The ranker's parameters, a TOML file like models/ranker.toml"
     )
     network_name: str = Field(default="Commonweal", description="What the network calls itself in mails and pages")
+    timezone: str = Field(default="Europe/London", description="Time zone in which coordinators are told the time")
     mail_from: str = Field(default="suggestions@commonweal.example", description="Sender of every mail")
     needs_cap: int = Field(default=3, ge=0, le=20, description="Most suggestions a week for one organisation's needs")
     total_cap: int = Field(
@@ -91,6 +94,15 @@ class Settings(BaseSettings):
             raise ValueError(f"it has fewer than {LEAST_SECRET} characters; make one with: openssl rand -base64 36")
         return secret
 
+    @field_validator("timezone")
+    @classmethod
+    def _of_a_place(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("there is no such time zone; write it like Europe/London") from None
+        return name
+
     @field_validator("base_url")
     @classmethod
     def _with_scheme(cls, url: str) -> str:
@@ -116,6 +128,14 @@ class Settings(BaseSettings):
         config = os.environ.get(CONFIG)
         files = (TomlConfigSettingsSource(settings_cls, Path(config)),) if config else ()
         return (init_settings, env_settings, *files)
+
+    @property
+    def zone(self) -> tzinfo:
+        """UTC on a machine that knows no time zones."""
+        try:
+            return ZoneInfo(self.timezone)
+        except ZoneInfoNotFoundError:
+            return UTC
 
     @property
     def database_file(self) -> Path:

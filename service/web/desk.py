@@ -22,7 +22,7 @@ from service.store.mails import State
 from service.web import access, revealing
 from service.web.access import Coordinator, Here
 from service.web.pages import Current
-from service.web.presenting import STANDINGS, long_date, moment, naming, week_in_words
+from service.web.presenting import STANDINGS, long_date, naming, week_in_words
 from service.web.rendering import page
 
 router = APIRouter(
@@ -90,7 +90,6 @@ def applications(
         old=old,
         number=number,
         has_more=len(found) > A_PAGE,
-        moment=moment,
         mask=mask,
     )
 
@@ -199,7 +198,6 @@ def _application(
         today=here.now().date(),
         standings=STANDINGS,
         vocabulary=here.core.vocabulary,
-        moment=moment,
         mask=mask,
     )
 

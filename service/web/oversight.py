@@ -21,7 +21,7 @@ from service.store.people import Access
 from service.web import access, revealing
 from service.web.access import Coordinator, Here, Visitor
 from service.web.desk import A_PAGE, IN_TROUBLE, PageNumber, admit_path, day, invite_path, organisation_path
-from service.web.presenting import STANDINGS, long_date, moment
+from service.web.presenting import STANDINGS, long_date
 from service.web.rendering import page
 
 router = APIRouter(
@@ -130,7 +130,6 @@ def _organisation(
         admit_path=admit_path(found.id),
         path_here=organisation_path(found.id),
         long_date=long_date,
-        moment=moment,
         mask=mask,
     )
 
@@ -166,7 +165,6 @@ def troubled_mails(request: Request, here: Here, known: Coordinator, shown: str 
         names=names,
         is_shown=is_shown,
         email=(lambda email: email) if is_shown else revealing.hidden,
-        moment=moment,
         mask=mask,
         most=A_PAGE,
     )

@@ -180,7 +180,7 @@ def one_round(
         raise HTTPException(404, f"No round was proposed for {week}.")
     earlier = max((one for one in weeks if one < week), default=None)
     later = min((one for one in weeks if one > week), default=None)
-    whole = round_shown(round_, network)
+    whole = round_shown(round_, network, here.settings.zone)
     shown = _about(whole, name) if name else whole
     return page(
         request,

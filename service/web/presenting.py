@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
@@ -314,12 +314,12 @@ class RoundShown:
     made_by: tuple[tuple[str, str], ...]
 
 
-def round_shown(round_: Round, network: Network) -> RoundShown:
+def round_shown(round_: Round, network: Network, zone: tzinfo) -> RoundShown:
     named = naming(network.organisations)
     proposal = round_.proposal
     return RoundShown(
         week=week_in_words(round_.week, is_released=round_.released_at is not None),
-        state=_state(round_),
+        state=_state(round_, zone),
         groups=tuple(
             Group(who, cards(of_one, named, read_as=Kind.NEED))
             for who, of_one in _by_name((named(one.need.organisation), one) for one in proposal.suggestions)
@@ -331,7 +331,7 @@ def round_shown(round_: Round, network: Network) -> RoundShown:
         nothing_fitted=_with_nothing(proposal, named, fitted=False),
         made_by=(
             *sorted((what, str(version)) for what, version in round_.versions.items()),
-            ("proposed", moment(round_.proposed_at)),
+            ("proposed", moment(round_.proposed_at, zone)),
             *_chosen(proposal),
         ),
     )
@@ -362,9 +362,9 @@ def _chosen(proposal: Proposal) -> Iterator[tuple[str, str]]:
         yield "chance", of_all if drawn else "decided nothing"
 
 
-def _state(round_: Round) -> str:
+def _state(round_: Round, zone: tzinfo) -> str:
     if round_.released_at:
-        return f"Released on {moment(round_.released_at)} (revision {round_.revision})."
+        return f"Released on {moment(round_.released_at, zone)} (revision {round_.revision})."
     return f"Proposed, revision {round_.revision}. Not released: nobody has been shown this yet."
 
 
@@ -386,9 +386,9 @@ def long_date(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def moment(at: datetime) -> str:
-    at = at.astimezone(UTC) if at.tzinfo else at
-    return f"{long_date(at)} at {at:%H:%M} UTC"
+def moment(at: datetime, zone: tzinfo) -> str:
+    at = at.astimezone(zone)
+    return f"{long_date(at)} at {at:%H:%M %Z}"
 
 
 def _one_line(text: str) -> str:

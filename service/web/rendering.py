@@ -27,6 +27,7 @@ def page(request: Request, template: str, *, status: int = 200, **shown: object)
             path=request.url.path,
             visitor=known,
             form_field=form.field,
+            moment=lambda at: presenting.moment(at, here.settings.zone),
             **shown,
         )
     )

@@ -236,7 +236,7 @@ def test_of_two_coordinators_the_second_is_told_who_was_first(commonweal: Common
     with ThreadPoolExecutor(2) as pool:
         first, second = sorted(pool.map(decide, (cora, carl)), key=len)
     what = "approved" if first == "Cora" else "refused"
-    assert second == f"{first} {what} this application at 12:00 (UTC) on 23 November 2026."
+    assert second == f"{first} {what} this application at 12:00 on 23 November 2026."
     kinds = [kind for kind, email, _ in promised(commonweal) if email == "eli@elmo.example"]
     assert kinds == sorted(["applied", what])
 

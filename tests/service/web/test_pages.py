@@ -248,7 +248,7 @@ def test_without_rounds_the_pages_say_how_to_run_one(client: TestClient) -> None
 def test_a_released_round_shows_who_asks_who_got_nothing_and_what_made_it(reader: TestClient, core: Core) -> None:
     html = reader.get("/rounds/2026-W37").text
     shown = " ".join(Outline(html).words.split())
-    assert "Released on 25 November 2026 at 09:30 UTC (revision 1)." in shown
+    assert "Released on 25 November 2026 at 09:30 GMT (revision 1)." in shown
     assert '<summary><h2>Alba &amp; Friends</h2> <span class="quiet">1 suggestion, ' in html
     assert "one revision is released, once. The suggestions of a revision were chosen for everybody at once" in shown
     assert "Alba & Friends needs We want volunteers" in shown
@@ -364,7 +364,7 @@ def test_whoever_got_nothing_is_named_with_what_would_help(reader: TestClient) -
         f"DoradoThey are told: “Ring {HIDDEN}” is short. A wider area would help. gone"
     )
     assert (
-        "What made this round code 0.1.0 proposed 25 November 2026 at 09:30 UTC "
+        "What made this round code 0.1.0 proposed 25 November 2026 at 09:30 GMT "
         "worth at most 0.02% short of the best there is "
         "chance 1 of 2 suggestions drawn from some that were worth as much"
     ) in words(reader, "/rounds/2026-W36")
@@ -374,7 +374,7 @@ def test_a_round_from_before_its_worth_was_known_says_nothing_of_it(commonweal: 
     with commonweal.database.write() as connection:
         stored_rounds.propose(connection, "2026-W40", Proposal(), versions={}, at=commonweal.now())
     shown = words(client, "/rounds/2026-W40")
-    assert "What made this round proposed 25 November 2026 at 09:30 UTC Contact details" in shown
+    assert "What made this round proposed 25 November 2026 at 09:30 GMT Contact details" in shown
 
 
 def test_a_round_shows_words_and_no_number_for_fit_or_chance(reader: TestClient) -> None:

@@ -1,6 +1,7 @@
 """Records in words: masked, marked, and no nearer than a postcode district."""
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -97,10 +98,11 @@ def test_a_week_is_told_in_days(week: str, days: str) -> None:
     assert week_in_words(week, is_released=False).days == days
 
 
-def test_a_moment_is_told_in_utc() -> None:
-    assert moment(datetime(2026, 11, 25, 9, 5)) == "25 November 2026 at 09:05 UTC"
-    assert moment(datetime(2026, 11, 25, 9, 5, tzinfo=UTC)) == "25 November 2026 at 09:05 UTC"
-    assert moment(datetime(2026, 11, 25, 9, 5, tzinfo=timezone(timedelta(hours=1)))) == "25 November 2026 at 08:05 UTC"
+def test_a_moment_is_told_in_the_time_of_a_place() -> None:
+    london = ZoneInfo("Europe/London")
+    assert moment(datetime(2026, 11, 25, 9, 5, tzinfo=UTC), london) == "25 November 2026 at 09:05 GMT"
+    assert moment(datetime(2026, 6, 30, 23, 5, tzinfo=UTC), london) == "1 July 2026 at 00:05 BST"
+    assert moment(datetime(2026, 6, 30, 23, 5, tzinfo=UTC), UTC) == "30 June 2026 at 23:05 UTC"
 
 
 def test_the_address_of_a_question_holds_only_what_was_said() -> None:
