@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -23,9 +23,9 @@ from service import introductions
 from service.introductions import AnsweredError
 from service.settings import Settings
 from service.standing import ClosedError
+from service.store import decisions, members, people, rounds
 from service.store import introductions as stored
-from service.store import members, people, rounds
-from service.store.database import Database
+from service.store.database import Connection, Database
 from service.store.introductions import Answer, State, key_of
 from service.wiring import Commonweal
 
@@ -180,26 +180,31 @@ def test_two_replicas_running_a_job_at_once_tell_everybody_once(
 
 REPLYING = """
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from service import introductions
+from service import introductions, requesting
 from service.settings import Settings
 from service.store.introductions import Answer
 from service.wiring import Commonweal
-home, what, side, key, person = sys.argv[1:]
-commonweal = Commonweal(Settings(home=Path(home), encoder="hash"))
+home, what, side, key, person, days = sys.argv[1:]
+now = datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(days=int(days))
+commonweal = Commonweal(Settings(home=Path(home), encoder="hash"), now=lambda: now)
 if what == "take-back":
     introductions.take_back(commonweal, side, key, person)
-elif what in ("remind", "expire", "follow_up"):
+elif what == "request":
+    requesting.request(commonweal, side, *key.split(), person)
+elif what in ("remind", "expire", "follow_up", "take_up"):
     getattr(introductions, what)(commonweal)
 else:
     introductions.reply(commonweal, side, key, person, Answer(what))
 """
 
 
-def run(home: Path, *step: str, fault: str = "") -> int:
+def run(home: Path, *step: str, fault: str = "", days: int = 0) -> int:
+    """Takes a step in a process of its own, so many days after noon of the week's Monday."""
     environment = {**os.environ, "COMMONWEAL_FAULT": fault}
-    done = subprocess.run([sys.executable, "-c", REPLYING, str(home), *step], env=environment, capture_output=True)
-    return done.returncode
+    command = [sys.executable, "-c", REPLYING, str(home), *step, str(days)]
+    return subprocess.run(command, env=environment, capture_output=True).returncode
 
 
 @pytest.mark.parametrize("fault", ["reply.added", "reply.before-commit"])
@@ -232,3 +237,71 @@ def test_a_reply_that_dies_half_way_has_not_happened_and_can_be_made_again(
         )
         assert seen() == done
     commonweal.database.dispose()
+
+
+@pytest.fixture
+def alone(tmp_path: Path, migrated_file: Path, cast: Mapping[str, Any]) -> Iterator[Commonweal]:
+    """Alba and borea in a home of their own, for processes that die."""
+    (tmp_path / "commonweal.db").write_bytes(migrated_file.read_bytes())
+    commonweal = Commonweal(Settings(home=tmp_path, encoder="hash"))
+    with commonweal.database.write() as connection:
+        members.save(connection, organisations={one.id: one for one in (cast["alba"], cast["borea"])})
+    yield commonweal
+    commonweal.database.dispose()
+
+
+def whole(commonweal: Commonweal) -> tuple[object, ...]:
+    """All that a job may change."""
+    with commonweal.database.read() as connection:
+        tables = ("replies", "introductions", "mails", "declines")
+        return tuple(tuple(map(tuple, connection.execute(text(f"select * from {one} order by 1")))) for one in tables)
+
+
+@pytest.mark.parametrize(
+    ("job", "days", "told"),
+    [("remind", 5, "reminder"), ("expire", 15, "expired"), ("follow_up", 10, "follow-up"), ("take_up", 1, "asked")],
+)
+def test_a_job_that_dies_half_way_has_not_happened_and_is_done_the_next_time(
+    job: str, days: int, told: str, tmp_path: Path, alone: Commonweal, cast: Mapping[str, Any]
+) -> None:
+    who = release(alone, cast["need"], cast["offer"])
+    yeses: list[tuple[str, str, str]] = [("interested", "alba", "ann")]
+    if job == "follow_up":
+        yeses.append(("interested", "borea", "bjorn"))
+    if job == "take_up":
+        assert run(tmp_path, "not-now", "borea", KEYS[0], who["bjorn"]) == 0
+    for answer, side, name in yeses:
+        assert run(tmp_path, answer, side, KEYS[0], who[name]) == 0
+    if job == "take_up":  # paused while the no was taken back, and again not
+        decide(alone, lambda connection: decisions.pause(connection, ALBA, "-", alone.now()))
+        assert run(tmp_path, "take-back", "borea", KEYS[0], who["bjorn"]) == 0
+        decide(alone, lambda connection: decisions.resume(connection, ALBA))
+    was, step = whole(alone), (job, "-", "-", "-")
+    assert run(tmp_path, *step, days=days, fault=f"{job.replace('_', '-')}.before-commit") == -signal.SIGKILL
+    assert (whole(alone), told in mails(alone)) == (was, False)
+    assert run(tmp_path, *step, days=days) == 0
+    done = whole(alone)
+    assert told in mails(alone)
+    assert run(tmp_path, *step, days=days) == 0
+    assert whole(alone) == done
+
+
+def decide(commonweal: Commonweal, what: Callable[[Connection], object]) -> None:
+    with commonweal.database.write() as connection:
+        what(connection)
+
+
+def test_a_request_that_dies_half_way_has_not_happened_and_can_be_made_again(
+    tmp_path: Path, alone: Commonweal, cast: Mapping[str, Any]
+) -> None:
+    with alone.database.write() as connection:
+        members.save(connection, listings={one.id: one for one in (cast["need"], cast["offer"])})
+        ann = people.ensure(connection, "ann@alba.example", "Ann")
+        bjorn = people.ensure(connection, "bjorn@borea.example", "Bjorn")
+        people.join(connection, ann.id, ALBA, by="import")
+        people.join(connection, bjorn.id, BOREA, by="import")
+    step = ("request", "alba", "alba-n1 borea-o1", ann.id)
+    assert run(tmp_path, *step, fault="request.before-commit") == -signal.SIGKILL
+    assert whole(alone) == ((), (), (), ())
+    assert run(tmp_path, *step) == 0
+    assert (answers(alone), states(alone), mails(alone)) == ({"interested": 1}, {"asked": 1}, {"asked": 1})
