@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from matcher.eligibility import COOL_DOWN
 from matcher.masking import mask
-from matcher.records import Kind, Organisation, OrganisationId
+from matcher.records import Kind, Organisation, OrganisationId, Standing
 from service import telling
 from service.introductions import IN_WORDS, TAKEN_BACK_WITHIN, as_told, is_held, may_take_back
 from service.store import introductions, members, people
@@ -96,9 +96,12 @@ def _was_told(connection: Connection, key: str, organisation: OrganisationId) ->
 
 
 def emailed(connection: Connection, found: Suggested, own: OrganisationId, reader: str, now: datetime) -> str:
-    """Whom the address of the other side was mailed to, once both have said yes; empty before."""
+    """Whom the address of the other side was mailed to, once both have said yes; empty before, and where it left."""
     begun = found.introduction
     if begun is None or begun.state is not State.INTRODUCED or begun.introduced_at is None:
+        return ""
+    other = members.these_organisations(connection, [other_side(begun.suggestion, own)])
+    if not any(one.standing is Standing.MEMBER for one in other.values()):
         return ""
     to = telling.speaking(connection, begun, own)
     on = begun.introduced_at.date()

@@ -3,18 +3,20 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from matcher.proposing import Proposal
-from matcher.records import Kind, Listing, Strength, Suggestion
+from matcher.records import Kind, Listing, Standing, Strength, Suggestion
 from service import introductions
 from service.letters import CHECKLIST
 from service.store import introductions as stored
-from service.store import people, rounds
+from service.store import members, people, rounds
 from service.store.introductions import Answer, Outcome, State, key_of
+from service.web import rendering
 from service.wiring import Commonweal
 
 WEEK = "2026-W48"
@@ -216,16 +218,33 @@ def test_what_came_of_it_is_asked_from_the_next_day_on(
 
 
 def test_an_introduction_says_that_the_address_was_mailed_and_unfolds_what_to_settle_first(
-    browsers: dict[str, TestClient], say: Say
+    browsers: dict[str, TestClient], say: Say, commonweal: Commonweal
 ) -> None:
     say("ann", Answer.INTERESTED)
     assert "emailed" not in read(browsers["ann"], f"/introductions/{KEY}")
     say("bo", Answer.INTERESTED)
     page = read(browsers["ann"], f"/introductions/{KEY}")
     assert "We have emailed you their address just now, and yours to them." in page
-    assert "<details" not in page
+    assert "<summary>For the first meeting" not in page
     for point in CHECKLIST:
         assert f"<li>{point}</li>" in page
+    with commonweal.database.write() as connection:
+        members.edit(connection, "borea", {"standing": Standing.LISTED})
+    assert "emailed" not in read(browsers["ann"], f"/introductions/{KEY}")
+
+
+def test_on_paper_an_introduction_is_what_to_take_along(
+    browsers: dict[str, TestClient], say: Say, commonweal: Commonweal
+) -> None:
+    say("ann", Answer.INTERESTED)
+    say("bo", Answer.INTERESTED)
+    later = commonweal.now() + timedelta(days=1)
+    commonweal.now = lambda: later
+    page = read(browsers["ann"], f"/introductions/{KEY}")
+    assert re.findall(r'class="on-screen"[^>]*>(?:\n<h2[^>]*>)?([\w ]{9})', page) == ["We have e", "What came"]
+    printed = (Path(rendering.STATIC) / "style.css").read_text("utf-8").partition("@media print")[2]
+    hidden = next(line for line in printed.splitlines() if "display: none" in line).partition("{")[0]
+    assert {"form", "footer", ".on-screen"} <= {one.strip() for one in hidden.split(",")}
 
 
 def test_a_coordinator_sees_where_it_stands_and_not_whom_to_write_to(
