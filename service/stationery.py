@@ -175,7 +175,7 @@ def reader_address(name: str, email: str, whose: str) -> Address:
     try:
         return _address(name, email)
     except (ValueError, HeaderParseError):
-        says = f"the mail address of {whose} is none that a mail can carry: enter a corrected one"
+        says = f"the email address of {whose} is none that an email can carry: enter a corrected one"
         raise UnaddressableError(says) from None
 
 

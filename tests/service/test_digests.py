@@ -295,7 +295,7 @@ def test_an_address_with_a_domain_outside_ascii_is_written_so_that_servers_take_
 def test_an_address_no_mail_could_carry_names_its_organisation_and_not_itself(address: str) -> None:
     with pytest.raises(UnaddressableError) as raised:
         mail(compose(MINIBUS), replace(ANN, email=address))
-    assert str(raised.value) == "the mail address of alba is none that a mail can carry: enter a corrected one"
+    assert str(raised.value) == "the email address of alba is none that an email can carry: enter a corrected one"
 
 
 def test_a_message_id_is_the_mails_own_at_the_senders_domain() -> None:
@@ -481,7 +481,8 @@ def test_one_bad_address_keeps_nobody_else_from_a_mail(released: Commonweal, tmp
     with pytest.raises(UnaddressableError) as raised:
         digests.write(released, WEEK, tmp_path / "mails")
     assert str(raised.value) == (
-        "the mail address of alba is none that a mail can carry: enter a corrected one; the other 1 digests are written"
+        "the email address of alba is none that an email can carry: enter a corrected one; "
+        "the other 1 digests are written"
     )
     assert list(contents(tmp_path / "mails")) == ["borea.eml", "borea.html"]
 
