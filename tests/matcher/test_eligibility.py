@@ -319,7 +319,9 @@ def test_members_are_shown_what_members_show(
 
 
 @pytest.mark.parametrize(
-    ("resting", "against"), [({"n"}, ["resting"]), ({"o"}, ["resting"]), ({"n2", "gone"}, [])], ids=["need", "offer", "-"]
+    ("resting", "against"),
+    [({"n"}, ["resting"]), ({"o"}, ["resting"]), ({"n2", "gone"}, [])],
+    ids=["need", "offer", "-"],
 )
 def test_what_rests_neither_asks_nor_is_suggested(
     resting: set[str], against: list[str], network: Builder, need: Builder, offer: Builder
