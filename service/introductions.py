@@ -42,7 +42,7 @@ from service.store.introductions import Answer, Introduction, Origin, Outcome, R
 from service.store.mails import Kind
 from service.store.rounds import monday
 from service.store.suggested import Suggested
-from service.telling import acting, retell, speaking, tell, tell_colleagues, untell, untell_colleagues
+from service.telling import HELD_BACK, acting, retell, speaking, tell, tell_colleagues, untell, untell_colleagues
 from service.wiring import Commonweal
 
 ANSWERED_IN = timedelta(days=14)
@@ -198,15 +198,15 @@ def expire(commonweal: Commonweal) -> int:
 
 
 def take_up(commonweal: Commonweal) -> int:
-    """Asks the other side about a yes that came to nothing, once that no is taken back and the pair stands again.
-
-    Returns about how many.
-    """
+    """Asks whoever could not be asked about a yes while something stood against it. Returns about how many."""
     now, count = commonweal.now(), 0
     with commonweal.database.write() as connection:
         for said in introductions.unheard(connection, now - COOL_DOWN - TAKEN_BACK_WITHIN):
             found = suggested.find(connection, said.organisation, said.suggestion)
             count += found is not None and _take_up(connection, found, said, now)
+        for one in introductions.due_for_reminder(connection, now, now.date()):
+            if not standing.bars_completing(connection, one, now.date()):
+                count += retell(connection, Kind.ASKED, one, one.asked, now, HELD_BACK)
         faults.point("take-up.before-commit")
     return count
 
@@ -328,7 +328,8 @@ def _reconsider(connection: Connection, found: Suggested, said: Reply, now: date
         standing.refuse(connection, found.suggestion, said.organisation, now.date(), begun.key)
         due = max(begun.due, now.date() + TAKEN_BACK_WITHIN)
         introductions.move(connection, begun.key, State.DECLINED, State.ASKED, closed_at=None, due=due)
-        retell(connection, (Kind.ASKED, Kind.REMINDER), begun, begun.asked, now)
+        for kind in (Kind.ASKED, Kind.REMINDER):
+            retell(connection, kind, begun, begun.asked, now)
     elif theirs is not None and theirs.answer is Answer.INTERESTED and found.introduction is None:
         _take_up(connection, found, theirs, now)
 

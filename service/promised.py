@@ -23,7 +23,7 @@ from service.store.joining import Application
 from service.store.mails import Kind, Promised
 from service.store.people import Access, Person
 from service.store.rounds import Round
-from service.telling import reachable, speaking
+from service.telling import HELD_BACK, reachable, speaking
 from service.wiring import Commonweal
 
 LATE = timedelta(days=14)
@@ -219,7 +219,7 @@ def _asked(desk: Desk, connection: Connection, promised: Promised, person: Perso
     if found.state is not introductions.State.ASKED or organisation.id in found.replies:
         raise NothingToSayError("it has been answered, or is closed")
     if bars_completing(connection, found, desk.commonweal.now().date()):
-        raise NothingToSayError("a yes to it would be refused for now")
+        raise NothingToSayError(HELD_BACK)
     assert person is not None
     link = reply_links.address_of(desk.commonweal, found.key, organisation.id, person.id)
     return write(_frame_for(desk, person), _meeting(desk, connection, found, organisation, link))

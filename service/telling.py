@@ -69,12 +69,15 @@ def untell(
     return mails.take_back(connection, kind, _key_of(introduction, side), [person.id for person in to])
 
 
+HELD_BACK = "a yes to it would be refused for now"
+"""Why nobody is asked, or reminded, about an introduction against which something stands."""
+
+
 def retell(
-    connection: Connection, kinds: Iterable[Kind], introduction: Introduction, side: OrganisationId, due: datetime
-) -> None:
-    """Promises such mails again where they were dropped, for there was nothing to say for a while."""
-    for kind in kinds:
-        mails.renew(connection, kind, _key_of(introduction, side), due)
+    connection: Connection, kind: Kind, introduction: Introduction, side: OrganisationId, due: datetime, why: str = ""
+) -> bool:
+    """Promises such mails again where they were dropped, or dropped for this reason; False where none was."""
+    return mails.renew(connection, kind, _key_of(introduction, side), due, why) > 0
 
 
 def untell_colleagues(connection: Connection, said: Reply) -> None:

@@ -87,10 +87,11 @@ def take_back(connection: Connection, kind: Kind, key: str, people: Iterable[str
     return frozenset(connection.execute(select(table.c.person).where(theirs, gone)).scalars())
 
 
-def renew(connection: Connection, kind: Kind, key: str, due: datetime) -> int:
-    """Promises again those of such mails that were dropped. Returns how many."""
+def renew(connection: Connection, kind: Kind, key: str, due: datetime, because: str = "") -> int:
+    """Promises again those of such mails that were dropped, or dropped for this reason. Returns how many."""
     table = schema.mails
-    dropped = table.c.key.startswith(f"{kind}:{key}:", autoescape=True), table.c.state == str(State.DROPPED)
+    dropped = [table.c.key.startswith(f"{kind}:{key}:", autoescape=True), table.c.state == str(State.DROPPED)]
+    dropped += [table.c.says == because] if because else []
     again = {"state": str(State.WAITING), "due_at": due.astimezone(UTC), "attempts": 0, "ended_at": None, "says": ""}
     return connection.execute(update(table).where(*dropped).values(again)).rowcount
 

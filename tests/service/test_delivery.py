@@ -575,6 +575,16 @@ def test_nobody_is_asked_or_reminded_of_what_a_yes_to_would_be_refused(released:
     assert released.deliver() == Run(dropped=2)
 
 
+def test_who_was_not_asked_while_paused_is_asked_once_it_takes_on_something_again(released: House) -> None:
+    here = released.commonweal
+    introductions.reply(here, ALBA, KEY, released.ann.id, Answer.INTERESTED)
+    released.write(FALLEN["paused"])
+    assert (released.deliver(), introductions.take_up(here)) == (Run(dropped=1), 0)
+    released.write(lambda c: decisions.resume(c, BOREA))
+    assert [introductions.take_up(here) for _ in range(2)] == [1, 0]
+    assert released.deliver() == Run(sent=1)
+
+
 @pytest.mark.parametrize("fallen", FALLEN)
 def test_what_fell_between_promise_and_sending_is_left_out_of_both_digests(released: House, fallen: str) -> None:
     digests.promise_all(released.commonweal, WEEK)
