@@ -57,10 +57,10 @@ class Signing:
 def kept_secret(path: Path) -> str:
     """The secret in this file, which is made, for its owner alone, where it is not there."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
     try:
         if not path.exists():
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_urlsafe(36))
             with suppress(FileExistsError):  # whole or not at all; of two processes the first
                 os.link(part, path)
