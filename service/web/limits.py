@@ -18,20 +18,13 @@ class TooManyError(HTTPException):
         super().__init__(429, SAYS, {"Retry-After": str(seconds)})
 
 
-def allow(
-    request: Request, name: str, per_client: str = "10/hour", key: str | None = None, per_key: str = "5/hour"
-) -> bool:
-    """Whether what is called `name` may be done once more, which is counted.
-
-    By the client's address, and where `key` says whom it is about, such as a mail address, by that as well.
-    """
-    return _wait(request, name, per_client, key, per_key) is None
-
-
 def check(
     request: Request, name: str, per_client: str = "10/hour", key: str | None = None, per_key: str = "5/hour"
 ) -> None:
-    """The same as `allow`. Raises TooManyError, which becomes a page with status 429."""
+    """Counts that what is called `name` is done once more. Raises TooManyError, which becomes a page with status 429.
+
+    By the client's address, and where `key` says whom it is about, such as a mail address, by that as well.
+    """
     if (seconds := _wait(request, name, per_client, key, per_key)) is not None:
         raise TooManyError(seconds)
 

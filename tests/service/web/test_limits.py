@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.web import limits
-from service.web.limits import TooManyError, allow, check
+from service.web.limits import TooManyError, check
 
 
 @pytest.fixture
@@ -17,6 +17,14 @@ def app() -> Any:
 def asked(app: Any, host: str | None = "192.0.2.1") -> Any:
     """A request from this client, as far as a limit looks at it."""
     return SimpleNamespace(app=app, client=SimpleNamespace(host=host) if host else None)
+
+
+def allow(*asked: Any) -> bool:
+    try:
+        check(*asked)
+    except TooManyError:
+        return False
+    return True
 
 
 def test_a_client_may_ask_so_often_and_another_for_itself(app: Any) -> None:
