@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -40,17 +40,33 @@ class Duty(Term):
     """A statutory duty: a text that names one gets `says` as a caution, never a block."""
 
 
+@dataclass(frozen=True, slots=True)
+class Role(Term):
+    """What an organisation can be in a partnership. A session on one of `themes` is poorer without it."""
+
+    themes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle(Term):
+    """What stops a good pairing: to be expected with these kinds of resource; `asks` is the question to settle it."""
+
+    asks: str = ""
+    resources: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """Every table by key, in the order of its file."""
 
     themes: Mapping[str, Term] = field(default_factory=dict)
-    roles: Mapping[str, Term] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
     sectors: Mapping[str, Term] = field(default_factory=dict)
     sizes: Mapping[str, Size] = field(default_factory=dict)
     resources: Mapping[str, Term] = field(default_factory=dict)
     duties: Mapping[str, Duty] = field(default_factory=dict)
     acronyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    obstacles: Mapping[str, Obstacle] = field(default_factory=dict)
 
     def spell_out(self, text: str) -> str:
         """`text` with what an acronym stands for in brackets behind its first mention.
@@ -82,6 +98,15 @@ class Vocabulary:
         found = self._theme_phrases.keys_in(text)
         return tuple(key for key in self.themes if key in found)
 
+    def obstacles_of(self, resources: Container[str], *texts: str) -> list[Obstacle]:
+        """What to expect with these kinds of resource or with what the texts say, in the order of the file."""
+        found = set().union(*map(self._obstacle_phrases.keys_in, texts))
+        return [
+            obstacle
+            for key, obstacle in self.obstacles.items()
+            if key in found or any(resource in resources for resource in obstacle.resources)
+        ]
+
     @cached_property
     def _acronym(self) -> re.Pattern[str] | None:
         if not self.acronyms:
@@ -92,6 +117,10 @@ class Vocabulary:
     @cached_property
     def _duty_phrases(self) -> "PhraseBook":
         return PhraseBook(self.duties)
+
+    @cached_property
+    def _obstacle_phrases(self) -> "PhraseBook":
+        return PhraseBook(self.obstacles)
 
     @cached_property
     def _theme_phrases(self) -> "PhraseBook":
@@ -128,12 +157,13 @@ def load(folder: Path) -> Vocabulary:
     acronyms = _read(path).get("acronyms", {})
     return Vocabulary(
         themes=_terms(folder / "themes.toml", Term),
-        roles=_terms(folder / "roles.toml", Term),
+        roles=_terms(folder / "roles.toml", Role),
         sectors=_terms(folder / "sectors.toml", Term),
         sizes=_terms(folder / "sizes.toml", Size),
         resources=_terms(folder / "resources.toml", Term),
         duties=_terms(folder / "duties.toml", Duty),
         acronyms={acronym: _phrases(path, acronym, meanings) for acronym, meanings in acronyms.items()},
+        obstacles=_terms(folder / "obstacles.toml", Obstacle),
     )
 
 
@@ -153,12 +183,13 @@ def _terms(path: Path, kind: type[T]) -> dict[str, T]:
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
             raise VocabularyError(f'{path}: [{key}] needs a line: name = "…"')
         values = {"says": "", **{name: value for name, value in entry.items() if name in known and name != "key"}}
-        values["words"] = _phrases(path, key, values.get("words", []))
+        for several in ("words", *(name for name in ("themes", "resources") if name in known)):
+            values[several] = _phrases(path, key, values.get(several, []), several)
         terms[key] = kind(key=key, **values)
     return terms
 
 
-def _phrases(path: Path, key: str, phrases: Any) -> tuple[str, ...]:
+def _phrases(path: Path, key: str, phrases: Any, what: str = "words") -> tuple[str, ...]:
     if not isinstance(phrases, list) or not all(isinstance(phrase, str) for phrase in phrases):
-        raise VocabularyError(f'{path}: {key} needs its words in brackets: ["…", "…"]')
+        raise VocabularyError(f'{path}: {key} needs its {what} in brackets: ["…", "…"]')
     return tuple(phrases)

@@ -10,7 +10,7 @@ import pytest
 from matcher import vocabulary
 from matcher.artefacts import artefact
 
-FILES = ["acronyms", "duties", "resources", "roles", "sectors", "sizes", "themes"]
+FILES = ["acronyms", "duties", "obstacles", "resources", "roles", "sectors", "sizes", "themes"]
 KINDS = {"nation", "region", "county", "combined-authority", "district", "postcode-area"}
 
 
@@ -36,6 +36,7 @@ def test_each_file_parses_and_has_entries(name: str) -> None:
         ("sectors", {"name", "says"}),
         ("resources", {"name", "says"}),
         ("duties", {"name", "says", "owner", "words"}),
+        ("obstacles", {"name", "says", "asks", "resources", "words"}),
         ("sizes", {"name", "says", "attention_cap"}),
     ],
 )
@@ -57,6 +58,15 @@ def test_the_themes_of_every_role_exist() -> None:
     themes = set(entries("themes"))
     assert {
         key: set(role["themes"]) - themes for key, role in entries("roles").items() if set(role["themes"]) - themes
+    } == {}
+
+
+def test_the_resources_of_every_obstacle_exist() -> None:
+    resources = set(entries("resources"))
+    assert {
+        key: set(one["resources"]) - resources
+        for key, one in entries("obstacles").items()
+        if set(one["resources"]) - resources
     } == {}
 
 

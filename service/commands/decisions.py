@@ -332,7 +332,9 @@ def _table(found: "Iterable[Decision]") -> "Table":
     for heading in ("what", "who", "why", "when"):
         table.add_column(heading)
     for one in found:
-        what = one.what + (f" for {one.week}" if one.week else "") + (f" until {one.until}" if one.until else "")
+        what = (
+            one.what + (f" for {one.occasion}" if one.occasion else "") + (f" until {one.until}" if one.until else "")
+        )
         when = f"{one.at:%Y-%m-%d}" if one.at else ""
         table.add_row(what, Text(" and ".join(one.about)), Text(mask(one.why)), when)
     return table
@@ -341,7 +343,11 @@ def _table(found: "Iterable[Decision]") -> "Table":
 def _document(decision: "Decision") -> dict[str, object]:
     from matcher.masking import mask
 
-    told = {"week": decision.week or None, "until": decision.until, "at": decision.at and decision.at.isoformat()}
+    told = {
+        "occasion": decision.occasion or None,
+        "until": decision.until,
+        "at": decision.at and decision.at.isoformat(),
+    }
     return {"what": decision.what, "who": decision.about, "why": mask(decision.why), **told}
 
 

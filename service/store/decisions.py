@@ -12,6 +12,11 @@ from service.store import rounds, schema
 from service.store.database import upsert
 
 
+def is_week(occasion: str) -> bool:
+    """Whether this is a round's week; a session's id has no dash."""
+    return "-" in occasion
+
+
 class What(StrEnum):
     """What was decided: of a pair of listings, of two organisations, or of one."""
 
@@ -26,46 +31,63 @@ class What(StrEnum):
 class Decision:
     """Something somebody decided. `about` holds the ids of a need and an offer, of two organisations, or of one.
 
-    `week` is a pin's; `until` a pause's last day. When a decline or a block was made is not known: `at` is None.
+    `occasion` is a pin's: a week, or a session's id; `until` a pause's last day. When a decline or a block was made is
+    not known: `at` is None.
     """
 
     what: What
     about: tuple[str, ...]
     why: str
-    week: str = ""
+    occasion: str = ""
     until: date | None = None
     at: datetime | None = None
 
 
-def pin(connection: Connection, week: str, need: ListingId, offer: ListingId, why: str, at: datetime) -> bool:
-    """This pair is to be suggested in the week's round, as far as rules and caps allow; again, it keeps its place.
+def pin(connection: Connection, occasion: str, need: ListingId, offer: ListingId, why: str, at: datetime) -> bool:
+    """This pair is to be suggested in a week's round or planned for a session, as far as rules and caps allow.
 
-    Whether it took the place of a forbid, which is gone. Raises ReleasedError where the week was released.
+    Pinned again, it keeps its place. Whether it took the place of a forbid, which is gone. Raises ReleasedError where
+    the week was released.
     """
-    rounds.refuse_released(connection, week)
+    if is_week(occasion):
+        rounds.refuse_released(connection, occasion)
     replaced = _removed(connection, schema.forbids, need=need, offer=offer)
-    row = {"week": week, "need": need, "offer": offer, "why": why, "at": at.astimezone(UTC)}
+    row = {"occasion": occasion, "need": need, "offer": offer, "why": why, "at": at.astimezone(UTC)}
     upsert(connection, schema.pins, [row], kept=("at",))
     return replaced
 
 
-def pinned(connection: Connection, week: str) -> tuple[Pair, ...]:
-    """The pairs pinned for a week, in the order in which that was decided."""
+def pinned(connection: Connection, occasion: str) -> tuple[Pair, ...]:
+    """The pairs pinned for a week or a session, in the order in which that was decided."""
     pins = schema.pins.c
-    query = select(pins.need, pins.offer).where(pins.week == week).order_by(pins.at, pins.need, pins.offer)
+    query = select(pins.need, pins.offer).where(pins.occasion == occasion).order_by(pins.at, pins.need, pins.offer)
     return tuple((ListingId(need), ListingId(offer)) for need, offer in connection.execute(query))
 
 
+def unpin(connection: Connection, occasion: str, need: ListingId, offer: ListingId) -> bool:
+    """Takes a pin back; False where there was none, or its week was released: then it is a record."""
+    is_released = rounds.weeks(connection).get(occasion, False)
+    return not is_released and _removed(connection, schema.pins, occasion=occasion, need=need, offer=offer)
+
+
 def forbid(connection: Connection, need: ListingId, offer: ListingId, why: str, at: datetime) -> tuple[str, ...]:
-    """This pair is suggested no more. Returns the weeks, not released yet, whose pin it took the place of."""
+    """This pair is suggested no more. Returns the weeks, not released yet, and sessions whose pin it took the place of.
+
+    The pin of a released week is a record, and stays.
+    """
     pins = schema.pins.c
-    query = select(pins.week).where(pins.need == need, pins.offer == offer).order_by(pins.week)
+    query = select(pins.occasion).where(pins.need == need, pins.offer == offer).order_by(pins.occasion)
     weeks = rounds.weeks(connection)
-    replaced = tuple(week for week in connection.execute(query).scalars() if not weeks.get(week))
-    for week in replaced:
-        _removed(connection, schema.pins, week=week, need=need, offer=offer)
+    replaced = tuple(one for one in connection.execute(query).scalars() if not weeks.get(one))
+    for occasion in replaced:
+        _removed(connection, schema.pins, occasion=occasion, need=need, offer=offer)
     upsert(connection, schema.forbids, [{"need": need, "offer": offer, "why": why, "at": at.astimezone(UTC)}])
     return replaced
+
+
+def allow(connection: Connection, need: ListingId, offer: ListingId) -> bool:
+    """Takes a forbid back; False where there was none."""
+    return _removed(connection, schema.forbids, need=need, offer=offer)
 
 
 def decline(connection: Connection, need: ListingId, offer: ListingId, decided: Decline) -> None:
@@ -87,15 +109,14 @@ def undecline(connection: Connection, need: ListingId, offer: ListingId, decided
     return _removed(connection, schema.declines, need=need, offer=offer, **asdict(decided))
 
 
-def clear(connection: Connection, week: str, need: ListingId, offer: ListingId) -> tuple[What, ...]:
-    """Takes back what was decided about a pair: that week's pin, the forbid, the decline. Returns what there was.
+def clear(connection: Connection, occasion: str, need: ListingId, offer: ListingId) -> tuple[What, ...]:
+    """Takes back what was decided about a pair: the pin of that week or session, the forbid, the decline.
 
-    The pin of a released week is a record, and stays.
+    Returns what there was. The pin of a released week is a record, and stays.
     """
-    is_released = rounds.weeks(connection).get(week, False)
     removed = {
-        What.PIN: not is_released and _removed(connection, schema.pins, week=week, need=need, offer=offer),
-        What.FORBID: _removed(connection, schema.forbids, need=need, offer=offer),
+        What.PIN: unpin(connection, occasion, need, offer),
+        What.FORBID: allow(connection, need, offer),
         What.DECLINE: _removed(connection, schema.declines, need=need, offer=offer),
     }
     return tuple(what for what, was_there in removed.items() if was_there)
@@ -137,7 +158,9 @@ def resume(connection: Connection, organisation: OrganisationId) -> bool:
 def every(connection: Connection) -> tuple[Decision, ...]:
     """All that was decided and not taken back, newest first; those of which nobody knows when last."""
     found = [_decision(what, row) for what, table in _TABLES.items() for row in connection.execute(select(table))]
-    return tuple(sorted(found, key=lambda one: (-one.at.timestamp() if one.at else 0.0, one.what, one.about, one.week)))
+    return tuple(
+        sorted(found, key=lambda one: (-one.at.timestamp() if one.at else 0.0, one.what, one.about, one.occasion))
+    )
 
 
 _TABLES = {
@@ -156,7 +179,7 @@ def _decision(what: What, row: Any) -> Decision:
         what=what,
         about=tuple(known[name] for name in about),
         why=row.why,
-        week=known.get("week", ""),
+        occasion=known.get("occasion", ""),
         until=known.get("until"),
         at=rounds.in_utc(row.at) if "at" in known else None,
     )

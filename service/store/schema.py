@@ -16,13 +16,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    Time,
     false,
     true,
 )
 
 metadata = MetaData()
 
-VERSION = "0003"
+VERSION = "0004"
 """The newest migration in migrations/versions: a database with another is older, or of a newer Commonweal."""
 
 counters = Table(
@@ -136,7 +137,7 @@ passed_over = Table(
 pins = Table(
     "pins",
     metadata,
-    Column("week", String(8), primary_key=True),  # perhaps before its round is proposed
+    Column("occasion", String(8), primary_key=True),  # a week, perhaps before its round is proposed; or a session's id
     Column("need", String, primary_key=True),
     Column("offer", String, primary_key=True),
     Column("why", Text, nullable=False),
@@ -365,4 +366,145 @@ events = Table(  # who did what where that is to be known later
     Column("organisation", String),  # about whom
     Column("what", String, nullable=False),
     Column("says", Text, nullable=False),
+)
+
+reviews = Table(  # what people decided about a pair for an occasion: made by a person's first step, never by a solve
+    "reviews",
+    metadata,
+    Column("key", String(20), primary_key=True),  # of occasion, need and offer
+    Column("occasion", String(8), nullable=False, index=True),  # a round's week, or a session's id
+    Column("need", String, nullable=False),
+    Column("offer", String, nullable=False),
+    Column("version", Integer, nullable=False),  # rises with every step but a comment
+    Column("decision", String, nullable=False),  # undecided, approved, rejected, held
+    Column("why", Text, nullable=False),
+    Column("says", Text, nullable=False),  # the reason that members see first; empty: as composed
+    Column("assigned_to", String(32)),  # a coordinator's id
+    Column("decided_by", String(32)),
+    Column("decided_at", DateTime(timezone=True)),
+    Column("ranker", String, nullable=False),  # the version that ranked it as it was seen
+    Column("fit", Float, nullable=False),
+    Column("strength", String, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("shown", JSON, nullable=False),  # as it was seen when it was first acted upon, or last decided
+)
+
+review_steps = Table(  # every step of every review: nothing here is changed or deleted
+    "review_steps",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("review", String(20), ForeignKey("reviews.key"), nullable=False, index=True),
+    Column("version", Integer, nullable=False),  # that the review has after it
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("person", String(32), nullable=False),
+    Column("what", String, nullable=False),  # decide, pin, unpin, forbid, allow, reword, assign, swap, comment, undo
+    Column("before", JSON, nullable=False),  # the fields that it changed
+    Column("after", JSON, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("undoes", Integer),  # the step that it took back
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(8), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("themes", JSON, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("starts", Time, nullable=False),  # of the first slot, where the network is
+    Column("place", Text, nullable=False),  # of the vocabulary, or empty
+    Column("venue", Text, nullable=False),  # an address, a room, a link
+    Column("online", Boolean, nullable=False),
+    Column("capacity", Integer, nullable=False),  # organisations
+    Column("slots", Integer, nullable=False),
+    Column("slot_minutes", Integer, nullable=False),
+    Column("gap_minutes", Integer, nullable=False),  # between two slots
+    Column("tables", Integer, nullable=False),
+    Column("follows", String(8)),  # the session before
+    Column("state", String, nullable=False),  # planned, held, cancelled
+    Column("version", Integer, nullable=False),
+    Column("made_by", String(32), nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+)
+
+attendees = Table(
+    "attendees",
+    metadata,
+    Column("session", String(8), ForeignKey("sessions.id"), primary_key=True),
+    Column("organisation", String, ForeignKey("organisations.id"), primary_key=True),
+    Column("state", String, nullable=False),  # invited, coming, cancelled
+    Column("arrives", Time),  # null: when it begins
+    Column("leaves", Time),  # null: when it ends
+    Column("note", Text, nullable=False),  # who comes, what to mind
+    Column("version", Integer, nullable=False),
+    Column("changed_by", String(32), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+)
+
+plans = Table(  # a session's newest pairings as solved
+    "plans",
+    metadata,
+    Column("session", String(8), ForeignKey("sessions.id"), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("versions", JSON, nullable=False),  # encoder, ranker and code that made it
+    Column("left_out", JSON, nullable=False),  # attendees with nothing, whether something fitted, the closest misses
+    Column("unmet", JSON, nullable=False),  # pins that could not be met
+    Column("value", Float, nullable=False),
+    Column("bound", Float, nullable=False),
+    Column("solved_at", DateTime(timezone=True), nullable=False),
+)
+
+planned = Table(  # its pairings
+    "planned",
+    metadata,
+    Column("session", String(8), ForeignKey("sessions.id"), primary_key=True),
+    Column("need", String, primary_key=True),
+    Column("offer", String, primary_key=True),
+    Column("fit", Float, nullable=False),
+    Column("strength", String, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("shown", JSON, nullable=False),  # as a suggestion's
+    Column("propensity", Float),
+    Column("asking", Float),
+    Column("giving", Float),
+    Column("pinned", Boolean, nullable=False, server_default=false()),
+)
+
+timetables = Table(
+    "timetables",
+    metadata,
+    Column("session", String(8), ForeignKey("sessions.id"), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("solved_at", DateTime(timezone=True), nullable=False),
+    Column("value", Float, nullable=False),  # what the meetings held are worth
+    Column("bound", Float, nullable=False),  # no timetable is worth more
+    Column("unplaced", JSON, nullable=False),  # pairs of organisations without a slot, and why
+)
+
+meetings = Table(  # of two organisations at a session; kept when cancelled, as calendars have it by its uid
+    "meetings",
+    metadata,
+    Column("session", String(8), ForeignKey("sessions.id"), primary_key=True),
+    Column("one", String, primary_key=True),  # the smaller id first
+    Column("other", String, primary_key=True),
+    Column("slot", Integer, nullable=False),  # from 0
+    Column("table", Integer, nullable=False),  # from 1
+    Column("uid", String, nullable=False, unique=True),
+    Column("sequence", Integer, nullable=False),  # rises whenever what a calendar shows changes
+    Column("is_cancelled", Boolean, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+)
+
+promises = Table(  # what was promised in the room
+    "promises",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("session", String(8), ForeignKey("sessions.id"), nullable=False, index=True),
+    Column("organisation", String, ForeignKey("organisations.id"), nullable=False),
+    Column("says", Text, nullable=False),
+    Column("due", Date),  # the day to report back by
+    Column("kept_at", DateTime(timezone=True)),
+    Column("outcome", Text, nullable=False),  # what came of it, as reported back
+    Column("by", String(32), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
 )

@@ -118,6 +118,14 @@ says = "Company."
 words = ["befriending", "lonely"]
 """,
     "roles.toml": '[health]\nname = "Health"\nsays = "Cares."\nthemes = ["isolation"]\n',
+    "obstacles.toml": """
+[safeguarding]
+name = "Safeguarding"
+says = "Checks take weeks."
+asks = "Who needs a check?"
+resources = ["people"]
+words = ["care leavers"]
+""",
     "sectors.toml": '[public]\nname = "Public"\n\n[voluntary]\nname = "Voluntary"\n',
     "sizes.toml": """
 [micro]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher import vocabulary
-from matcher.vocabulary import Duty, Size, Term, Vocabulary, VocabularyError
+from matcher.vocabulary import Duty, Obstacle, Role, Size, Term, Vocabulary, VocabularyError
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def test_a_folder_of_files_is_a_vocabulary(small: Vocabulary) -> None:
             "housing": Term("housing", "Housing", "Homes.", ("tenancy", "rough sleeping")),
             "isolation": Term("isolation", "Isolation", "Company.", ("befriending", "lonely")),
         },
-        roles={"health": Term("health", "Health", "Cares.")},
+        roles={"health": Role("health", "Health", "Cares.", themes=("isolation",))},
         sectors={"public": Term("public", "Public", ""), "voluntary": Term("voluntary", "Voluntary", "")},
         sizes={
             "micro": Size("micro", "Micro", "", attention_cap=2),
@@ -39,7 +39,24 @@ def test_a_folder_of_files_is_a_vocabulary(small: Vocabulary) -> None:
             "CIC": ("community interest company", "children in care"),
             "A&E": ("accident and emergency",),
         },
+        obstacles={
+            "safeguarding": Obstacle(
+                "safeguarding",
+                "Safeguarding",
+                "Checks take weeks.",
+                ("care leavers",),
+                asks="Who needs a check?",
+                resources=("people",),
+            )
+        },
     )
+
+
+def test_obstacles_are_those_of_the_kind_of_resource_and_those_a_text_names(small: Vocabulary) -> None:
+    expected = [small.obstacles["safeguarding"]]
+    assert small.obstacles_of(("people", "")) == expected
+    assert small.obstacles_of(("space",), "A room.", "For care leavers.") == expected
+    assert small.obstacles_of(("space", ""), "A room for carers who leave.") == []
 
 
 @pytest.mark.parametrize(
@@ -130,7 +147,9 @@ def test_a_file_that_is_no_utf8_is_named(vocabulary_folder: Path) -> None:
         vocabulary.load(vocabulary_folder)
 
 
-@pytest.mark.parametrize("file", ["themes", "roles", "sectors", "sizes", "resources", "duties", "acronyms"])
+@pytest.mark.parametrize(
+    "file", ["themes", "roles", "sectors", "sizes", "resources", "duties", "obstacles", "acronyms"]
+)
 def test_a_file_that_is_missing_is_named(vocabulary_folder: Path, file: str) -> None:
     (vocabulary_folder / f"{file}.toml").unlink()
     with pytest.raises(VocabularyError, match=rf"{file}\.toml: no such file; restore it from the commonweal package"):

@@ -111,7 +111,7 @@ def test_what_changes_something_tells_it_as_json_too(cli: Cli, tmp_path: Path) -
     assert blocked == {"organisations": ["alba", "borea"], "why": "rivals"}
     assert document(cli("backup", copy, "--json")) == {"file": str(copy), "bytes": copy.stat().st_size}
     assert document(cli("restore", copy, "--yes", "--json"))["file"] == str(copy)
-    assert document(cli("migrate", "--json"))["schema"] == "0003"
+    assert document(cli("migrate", "--json"))["schema"] == "0004"
 
 
 def document(ran: Ran, code: int = 0) -> Any:
@@ -314,7 +314,7 @@ def test_a_restore_asks_first_and_no_answer_is_no(cli: Cli, tmp_path: Path, monk
 
 
 def test_migrate_makes_the_tables(cli: Cli, home: Path) -> None:
-    assert cli("migrate").out == f"sqlite:///{home / 'commonweal.db'}: schema 0003\n"
+    assert cli("migrate").out == f"sqlite:///{home / 'commonweal.db'}: schema 0004\n"
     assert cli("status").code == 0
 
 
@@ -338,7 +338,7 @@ def decided(cli: Cli) -> list[dict[str, Any]]:
 
 
 def decision(what: str, *who: str, why: str, week: str | None = None, until: str | None = None) -> dict[str, Any]:
-    return {"what": what, "who": list(who), "why": why, "week": week, "until": until, "at": None}
+    return {"what": what, "who": list(who), "why": why, "occasion": week, "until": until, "at": None}
 
 
 def test_a_pin_is_stored_for_its_week_and_told(cli: Cli, network: Database) -> None:

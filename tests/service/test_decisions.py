@@ -122,8 +122,8 @@ def test_a_pair_pinned_again_keeps_its_place_and_only_its_why_changes(database: 
         decisions.pin(connection, WEEK, *PAIR, "asked again", AT + 2 * HOUR)
     assert pinned(database) == (PAIR, (NEED, OTHER))
     assert every(database) == [
-        Decision(what=What.PIN, about=(NEED, OTHER), why="asked", week=WEEK, at=AT + HOUR),
-        Decision(what=What.PIN, about=PAIR, why="asked again", week=WEEK, at=AT),
+        Decision(what=What.PIN, about=(NEED, OTHER), why="asked", occasion=WEEK, at=AT + HOUR),
+        Decision(what=What.PIN, about=PAIR, why="asked again", occasion=WEEK, at=AT),
     ]
     with database.write() as connection:
         decisions.clear(connection, WEEK, *PAIR)
@@ -176,14 +176,14 @@ def test_of_a_pin_and_a_forbid_the_later_stands_and_says_so(database: Database) 
         assert decisions.forbid(connection, *PAIR, "sold", AT + HOUR) == (WEEK, "2026-W50")
     assert every(database) == [
         Decision(what=What.FORBID, about=PAIR, why="sold", at=AT + HOUR),
-        Decision(what=What.PIN, about=(NEED, OTHER), why="asked", week=WEEK, at=AT),
+        Decision(what=What.PIN, about=(NEED, OTHER), why="asked", occasion=WEEK, at=AT),
     ]
     with database.write() as connection:
         assert decisions.pin(connection, WEEK, NEED, OTHER, "asked", AT) is False
         assert decisions.pin(connection, WEEK, *PAIR, "bought another", AT + 2 * HOUR) is True
     assert every(database) == [
-        Decision(what=What.PIN, about=PAIR, why="bought another", week=WEEK, at=AT + 2 * HOUR),
-        Decision(what=What.PIN, about=(NEED, OTHER), why="asked", week=WEEK, at=AT),
+        Decision(what=What.PIN, about=PAIR, why="bought another", occasion=WEEK, at=AT + 2 * HOUR),
+        Decision(what=What.PIN, about=(NEED, OTHER), why="asked", occasion=WEEK, at=AT),
     ]
     assert history(database) == History()
 
@@ -234,7 +234,7 @@ def test_clearing_leaves_the_pin_of_a_released_week_on_record(database: Database
         decisions.forbid(connection, *PAIR, "sold", AT)
         decisions.decline(connection, *PAIR, Decline("A hall", "A hall", "too far"))
         assert decisions.clear(connection, WEEK, *PAIR) == (What.FORBID, What.DECLINE)
-    assert every(database) == [Decision(what=What.PIN, about=PAIR, why="asked", week=WEEK, at=AT)]
+    assert every(database) == [Decision(what=What.PIN, about=PAIR, why="asked", occasion=WEEK, at=AT)]
 
 
 def test_a_block_and_a_pause_are_taken_back_once(database: Database) -> None:
@@ -263,7 +263,7 @@ def test_every_decision_is_told_newest_first_and_those_without_a_time_last(datab
     assert every(database) == [
         Decision(what=What.FORBID, about=PAIR, why="sold", at=AT + HOUR),
         Decision(what=What.PAUSE, about=(CIANO,), why="no news", until=date(2026, 12, 24), at=AT),
-        Decision(what=What.PIN, about=(NEED, OTHER), why="asked", week=WEEK, at=AT),
+        Decision(what=What.PIN, about=(NEED, OTHER), why="asked", occasion=WEEK, at=AT),
         Decision(what=What.BLOCK, about=(ALBA, BOREA), why="rivals"),
         Decision(what=What.DECLINE, about=PAIR, why="too far"),
     ]

@@ -44,7 +44,7 @@ def test_a_good_home_has_nothing_to_mend(tmp_path: Path) -> None:
     found = findings(home)
     assert failing(found) == {}
     assert found["home"].says.startswith(f"{home}, ")
-    assert found["database"].says == f"sqlite:///{home / 'commonweal.db'}, schema 0003, may be written to"
+    assert found["database"].says == f"sqlite:///{home / 'commonweal.db'}, schema 0004, may be written to"
     assert found["weights"].says.endswith("sha256 53aa51172d14… as pinned")
     assert found["vectors"].says == "0 of this encoder"
     assert found["places"].says == "Canterbury is found at 51.28, 1.08"

@@ -1,0 +1,190 @@
+"""What coordinators decide about pairings, step by step: only people write here, never a solve or an import."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from matcher.records import ListingId, Pair, Suggestion
+from service.store import schema
+from service.store.database import in_utc
+from service.store.suggestions import row_of, shown_in
+
+
+class Choice(StrEnum):
+    """How far a review is. Whatever is approved is kept by every solve, whatever is rejected or held is left out."""
+
+    UNDECIDED = "undecided"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    HELD = "held"
+
+
+OUT = (Choice.REJECTED, Choice.HELD)
+
+
+class Doing(StrEnum):
+    """What a step did."""
+
+    DECIDE = "decide"
+    PIN = "pin"
+    UNPIN = "unpin"
+    FORBID = "forbid"
+    ALLOW = "allow"
+    REWORD = "reword"
+    ASSIGN = "assign"
+    SWAP = "swap"
+    COMMENT = "comment"
+    UNDO = "undo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What was decided about a pair for an occasion: a round's week, or a session's id.
+
+    `says` is the reason that members see first, in a coordinator's words. `suggestion` is the pairing as it was seen
+    when it was first acted upon, or last decided, and `ranker` the version that ranked it so. Version 0 is a pairing
+    that nobody has touched: it is not stored.
+    """
+
+    key: str
+    occasion: str
+    version: int = 0
+    decision: Choice = Choice.UNDECIDED
+    why: str = ""
+    says: str = ""
+    assigned_to: str | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    ranker: str
+    suggestion: Suggestion
+
+    @property
+    def pair(self) -> Pair:
+        return self.suggestion.pair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Who did what to a review, when and why; `before` and `after` hold the fields that it changed, as JSON.
+
+    `version` is the one that the review had after it. `undoes` is the id of the step that it took back.
+    """
+
+    id: int = 0
+    review: str
+    version: int
+    at: datetime
+    person: str
+    what: Doing
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    why: str = ""
+    undoes: int | None = None
+
+
+def key_of(occasion: str, need: ListingId, offer: ListingId) -> str:
+    """What a pairing goes by: the same whenever the same pair is proposed for the same occasion."""
+    return sha256("\n".join(("review", occasion, need, offer)).encode()).hexdigest()[:20]
+
+
+def untouched(occasion: str, suggestion: Suggestion, ranker: str) -> Review:
+    """The review of a pairing that nobody has acted upon."""
+    return Review(key=key_of(occasion, *suggestion.pair), occasion=occasion, suggestion=suggestion, ranker=ranker)
+
+
+def load(connection: Connection, key: str) -> Review | None:
+    found = connection.execute(select(schema.reviews).where(schema.reviews.c.key == key)).one_or_none()
+    return None if found is None else _review(found)
+
+
+def of(connection: Connection, occasion: str) -> dict[str, Review]:
+    """All reviews of an occasion, by key."""
+    reviews = schema.reviews.c
+    query = select(schema.reviews).where(reviews.occasion == occasion).order_by(reviews.key)
+    return {row.key: _review(row) for row in connection.execute(query)}
+
+
+def keep(connection: Connection, after: Review, step: Step) -> bool:
+    """Stores a review that a step has changed, with the step; False, nothing changed, where somebody was first.
+
+    `after.version` is one more than the version that was looked at, and the store has to have that one still. A comment
+    leaves the version as it is.
+    """
+    before = after.version if step.what is Doing.COMMENT else after.version - 1
+    row = _row(after)
+    table = schema.reviews
+    if before == 0 and load(connection, after.key) is None:
+        connection.execute(table.insert(), [row])
+    elif (
+        connection.execute(
+            update(table).where(table.c.key == after.key, table.c.version == before).values(row)
+        ).rowcount
+        != 1
+    ):
+        return False
+    told = {"what": step.what.value, "before": dict(step.before), "after": dict(step.after)}
+    plain = {name: getattr(step, name) for name in ("review", "version", "person", "why", "undoes")}
+    connection.execute(schema.review_steps.insert(), [{**plain, **told, "at": step.at.astimezone(UTC)}])
+    return True
+
+
+def steps(connection: Connection, keys: Collection[str]) -> dict[str, tuple[Step, ...]]:
+    """Every step of these reviews, newest first."""
+    table = schema.review_steps
+    query = select(table).where(table.c.review.in_(keys)).order_by(table.c.id.desc())
+    found: defaultdict[str, list[Step]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.review].append(_step(row))
+    return {key: tuple(of_one) for key, of_one in found.items()}
+
+
+def pairs(connection: Connection, occasion: str, decisions: Collection[Choice]) -> tuple[Pair, ...]:
+    """The pairs of an occasion that are so decided, the first decided first."""
+    reviews = schema.reviews.c
+    query = (
+        select(reviews.need, reviews.offer)
+        .where(reviews.occasion == occasion, reviews.decision.in_([one.value for one in decisions]))
+        .order_by(reviews.decided_at, reviews.need, reviews.offer)
+    )
+    return tuple((ListingId(need), ListingId(offer)) for need, offer in connection.execute(query))
+
+
+def decided(connection: Connection, occasions: Iterable[str] | None = None) -> tuple[Review, ...]:
+    """Every review that was approved, rejected or held, of these occasions or of all, by occasion, need and offer."""
+    reviews = schema.reviews.c
+    query = select(schema.reviews).where(reviews.decision != Choice.UNDECIDED.value)
+    if occasions is not None:
+        query = query.where(reviews.occasion.in_(list(occasions)))
+    return tuple(map(_review, connection.execute(query.order_by(reviews.occasion, reviews.need, reviews.offer))))
+
+
+def _row(review: Review) -> dict[str, Any]:
+    names = ("key", "occasion", "version", "why", "says", "assigned_to", "decided_by", "ranker")
+    of_suggestion = row_of(review.suggestion)
+    return {
+        **{name: getattr(review, name) for name in names},
+        **{name: of_suggestion[name] for name in ("need", "offer", "fit", "strength", "score", "shown")},
+        "decision": review.decision.value,
+        "decided_at": review.decided_at and review.decided_at.astimezone(UTC),
+    }
+
+
+def _review(row: Any) -> Review:
+    names = ("key", "occasion", "version", "why", "says", "assigned_to", "decided_by", "ranker")
+    return Review(
+        **{name: getattr(row, name) for name in names},
+        decision=Choice(row.decision),
+        decided_at=in_utc(row.decided_at) if row.decided_at else None,
+        suggestion=shown_in(row),
+    )
+
+
+def _step(row: Any) -> Step:
+    names = ("id", "review", "version", "person", "before", "after", "why", "undoes")
+    return Step(**{name: getattr(row, name) for name in names}, at=in_utc(row.at), what=Doing(row.what))
