@@ -132,6 +132,8 @@ class About(StrEnum):
     EVIDENCE = "evidence"
     PROFILE = "profile"
     DUTY = "duty"
+    COORDINATOR = "coordinator"
+    """Said by a coordinator who reviewed it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The weekly round: proposed from what the store holds, released once."""
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -17,7 +17,8 @@ from matcher.ranking import Ranker
 from matcher.records import ListingId, OrganisationId, Pair, Suggestion
 from matcher.weighing import overloaded
 from service import faults
-from service.store import decisions, members, rounds
+from service.store import decisions, members, reviews, rounds
+from service.store.reviews import Choice
 from service.store.rounds import Round
 from service.wiring import Commonweal
 
@@ -62,9 +63,18 @@ class Difference:
         return Difference(self.against, new, gone, served, left_out)
 
 
-def run(commonweal: Commonweal, week: str, *, dry_run: bool = False) -> Proposed:
+def run(
+    commonweal: Commonweal,
+    week: str,
+    *,
+    dry_run: bool = False,
+    trying: Collection[Pair] = (),
+    without: Collection[Pair] = (),
+) -> Proposed:
     """Proposes the week's round: computed first, then stored whole in one transaction.
 
+    What was pinned or approved for it is kept, what was rejected or held is left out. A dry run may be `trying` pairs
+    as if they were pinned, and do `without` some as if they were forbidden.
     Raises ReleasedError where the week was released, ValueError for what is no ISO week.
     """
     day = day_of(commonweal, week)
@@ -72,7 +82,10 @@ def run(commonweal: Commonweal, week: str, *, dry_run: bool = False) -> Proposed
         history = rounds.history(connection, day, week)
         rounds.refuse_released(connection, week)
         pinned = decisions.pinned(connection, week)
+        approved = reviews.pairs(connection, week, [Choice.APPROVED])
         told = rounds.told_lately(connection, week, TOLD_AGAIN - 1)
+    history = replace(history, forbidden=(history.forbidden | set(without)) - set(trying))
+    kept = tuple(one for one in dict.fromkeys((*pinned, *approved, *trying)) if one not in set(without))
     network, ranker = commonweal.live.current(), commonweal.core.ranker
     before = past(history, network, day)
     found = gather(
@@ -94,9 +107,9 @@ def run(commonweal: Commonweal, week: str, *, dry_run: bool = False) -> Proposed
         )
 
     served = {network.owner(one) for pair, at in history.suggested.items() if abs(day - at) < RECENT for one in pair}
-    proposal = _helped(solved(pinned), told | served, network, ranker=ranker, on=day, before=before)
+    proposal = _helped(solved(kept), told | served, network, ranker=ranker, on=day, before=before)
     if dry_run:
-        without_pins = solved(()) if pinned else None
+        without_pins = solved(approved) if pinned else None
         return Proposed(week, 0, proposal, tuple(_differences(commonweal, week, proposal, without_pins)))
     faults.point("round.computed")
     with commonweal.database.write() as connection:
@@ -133,12 +146,13 @@ def _differences(
         earlier = [one for one, is_released in rounds.weeks(connection).items() if is_released and one < week]
         last = rounds.load(connection, earlier[0]) if earlier else None
     if last is not None:
-        yield _difference(last.week, proposal.suggestions, last.suggestions)
+        yield difference(last.week, proposal.suggestions, last.suggestions)
     if without_pins is not None:
-        yield _difference("this week without its pins", proposal.suggestions, without_pins.suggestions)
+        yield difference("this week without its pins", proposal.suggestions, without_pins.suggestions)
 
 
-def _difference(against: str, these: Iterable[Suggestion], those: Iterable[Suggestion]) -> Difference:
+def difference(against: str, these: Iterable[Suggestion], those: Iterable[Suggestion]) -> Difference:
+    """What these suggestions have that those have not, and the other way round."""
     now, then = ({one.pair: one for one in suggestions} for suggestions in (these, those))
     served, had = ({one.organisation for each in s.values() for one in (each.need, each.offer)} for s in (now, then))
     return Difference(
@@ -177,17 +191,24 @@ def release(commonweal: Commonweal, week: str, revision: int | None = None) -> b
                 continue  # somebody wrote in between: look at what they wrote first
             round_ = rounds.load(connection, week)
             if round_ is not None and round_.released_at is None:
-                stale = _stale(round_, network, day, before, decisions.pinned(connection, week))
+                approved = reviews.pairs(connection, week, [Choice.APPROVED])
+                stale = _stale(round_, network, day, before, decisions.pinned(connection, week), approved)
                 _refuse(round_, [*stale, *_overloaded(commonweal, round_, network)])
             released = rounds.release(connection, week, commonweal.now(), revision)
+            if released:
+                reviews.put_in_words(connection, week)
             faults.point("release.before-commit")
         return released
     raise StaleError(f"others kept changing the network while {week} was to be released; try again when they are done")
 
 
-def _stale(round_: Round, network: Network, day: date, before: Past, pinned: Iterable[Pair]) -> Iterable[str]:
-    for need, offer in sorted(round_.pins ^ set(pinned)):
+def _stale(
+    round_: Round, network: Network, day: date, before: Past, pinned: Iterable[Pair], approved: Iterable[Pair]
+) -> Iterable[str]:
+    for need, offer in sorted((round_.pins ^ set(pinned)) - set(approved)):
         yield f"{need} and {offer}: pinned, or no longer so."
+    for need, offer in sorted(set(approved) - {one.pair for one in round_.suggestions} - round_.pins):
+        yield f"{need} and {offer}: approved, and not in it."
     for one in round_.suggestions:
         if found := objections(network, one, on=day, before=before):
             yield f"{one.need.id} and {one.offer.id}: {' '.join(found)}"

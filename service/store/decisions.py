@@ -90,6 +90,12 @@ def allow(connection: Connection, need: ListingId, offer: ListingId) -> bool:
     return _removed(connection, schema.forbids, need=need, offer=offer)
 
 
+def is_forbidden(connection: Connection, need: ListingId, offer: ListingId) -> bool:
+    forbids = schema.forbids.c
+    query = select(forbids.need).where(forbids.need == need, forbids.offer == offer)
+    return connection.execute(query).first() is not None
+
+
 def decline(connection: Connection, need: ListingId, offer: ListingId, decided: Decline) -> None:
     """Remembers that one side said no to this pair as the two texts are now."""
     upsert(connection, schema.declines, [{"need": need, "offer": offer, **asdict(decided)}])

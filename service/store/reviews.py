@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from matcher.records import ListingId, Pair, Suggestion
+from matcher.records import About, ListingId, Pair, Reason, Suggestion
 from service.store import schema
 from service.store.database import in_utc
 from service.store.suggestions import row_of, shown_in
@@ -113,25 +113,30 @@ def of(connection: Connection, occasion: str) -> dict[str, Review]:
 def keep(connection: Connection, after: Review, step: Step) -> bool:
     """Stores a review that a step has changed, with the step; False, nothing changed, where somebody was first.
 
-    `after.version` is one more than the version that was looked at, and the store has to have that one still. A comment
-    leaves the version as it is.
+    `after.version` is one more than the version that was looked at, and the store has to have that one still.
     """
-    before = after.version if step.what is Doing.COMMENT else after.version - 1
-    row = _row(after)
-    table = schema.reviews
+    table, before = schema.reviews, after.version - 1
     if before == 0 and load(connection, after.key) is None:
-        connection.execute(table.insert(), [row])
-    elif (
-        connection.execute(
-            update(table).where(table.c.key == after.key, table.c.version == before).values(row)
-        ).rowcount
-        != 1
-    ):
-        return False
+        connection.execute(table.insert(), [_row(after)])
+    else:
+        stored = update(table).where(table.c.key == after.key, table.c.version == before)
+        if connection.execute(stored.values(_row(after))).rowcount != 1:
+            return False
+    _add(connection, step)
+    return True
+
+
+def note(connection: Connection, review: Review, step: Step) -> None:
+    """Adds a step that changes nothing, to a review that need not be stored yet."""
+    if load(connection, review.key) is None:
+        connection.execute(schema.reviews.insert(), [_row(review)])
+    _add(connection, step)
+
+
+def _add(connection: Connection, step: Step) -> None:
     told = {"what": step.what.value, "before": dict(step.before), "after": dict(step.after)}
     plain = {name: getattr(step, name) for name in ("review", "version", "person", "why", "undoes")}
     connection.execute(schema.review_steps.insert(), [{**plain, **told, "at": step.at.astimezone(UTC)}])
-    return True
 
 
 def steps(connection: Connection, keys: Collection[str]) -> dict[str, tuple[Step, ...]]:
@@ -162,6 +167,23 @@ def decided(connection: Connection, occasions: Iterable[str] | None = None) -> t
     if occasions is not None:
         query = query.where(reviews.occasion.in_(list(occasions)))
     return tuple(map(_review, connection.execute(query.order_by(reviews.occasion, reviews.need, reviews.offer))))
+
+
+def put_in_words(connection: Connection, week: str) -> None:
+    """Has the suggestions of a week begin with the reason that a coordinator wrote for members, where there is one."""
+    suggestions, reviews = schema.suggestions, schema.reviews.c
+    query = (
+        select(suggestions.c.need, suggestions.c.offer, suggestions.c.shown, reviews.says)
+        .join_from(
+            suggestions, schema.reviews, (reviews.need == suggestions.c.need) & (reviews.offer == suggestions.c.offer)
+        )
+        .where(suggestions.c.week == week, reviews.occasion == week, reviews.says != "")
+    )
+    for row in connection.execute(query).all():
+        reason = asdict(Reason(About.COORDINATOR, row.says))
+        shown = {**row.shown, "reasons": [reason, *row.shown["reasons"]]}
+        of_pair = suggestions.c.week == week, suggestions.c.need == row.need, suggestions.c.offer == row.offer
+        connection.execute(update(suggestions).where(*of_pair).values(shown=shown))
 
 
 def _row(review: Review) -> dict[str, Any]:

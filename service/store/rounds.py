@@ -21,7 +21,7 @@ from matcher.records import (
     Strength,
     Suggestion,
 )
-from service.store import confirmations, introductions, schema
+from service.store import confirmations, introductions, reviews, schema
 from service.store.database import in_utc as in_utc
 from service.store.database import upsert
 from service.store.suggestions import row_of, suggestion_of
@@ -129,6 +129,25 @@ def load(connection: Connection, week: str) -> Round | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What is known of a week's round without a look at its suggestions."""
+
+    revision: int
+    ranker: str
+    is_released: bool
+
+
+def heading(connection: Connection, week: str) -> Heading | None:
+    """None where none was proposed."""
+    table = schema.rounds
+    query = select(table.c.revision, table.c.versions, table.c.released_at).where(table.c.week == week)
+    found = connection.execute(query).one_or_none()
+    if found is None:
+        return None
+    return Heading(found.revision, found.versions.get("ranker", ""), found.released_at is not None)
+
+
 def weeks(connection: Connection) -> dict[str, bool]:
     """Every week that has a round, newest first, and whether it is released."""
     table = schema.rounds
@@ -147,8 +166,9 @@ def told_lately(connection: Connection, week: str, weeks: int) -> set[Organisati
 def history(connection: Connection, on: date, besides: str = "", about: ListingId | None = None) -> History:
     """What was released within the cool-down of `on` in other weeks than `besides`, and what people decided.
 
-    A member asked for some pairs itself: they count as suggested in that week, `besides` or not. `about` asks for what
-    was suggested for one listing only: what a single question needs.
+    A member asked for some pairs itself: they count as suggested in that week, `besides` or not. What a coordinator
+    rejected or held for `besides`, a week, is forbidden in it. `about` asks for what was suggested for one listing
+    only: what a single question needs.
     """
     rounds_, suggestions = schema.rounds.c, schema.suggestions.c
     around = week_of(on - COOL_DOWN), week_of(on + COOL_DOWN)
@@ -175,6 +195,7 @@ def history(connection: Connection, on: date, besides: str = "", about: ListingI
         for row in connection.execute(select(schema.blocks))
     )
     forbidden = frozenset((row.need, row.offer) for row in connection.execute(select(schema.forbids)))
+    forbidden |= frozenset(reviews.pairs(connection, besides, reviews.OUT)) if besides else frozenset()
     pauses = schema.pauses.c
     lasting = select(pauses.organisation).where(or_(pauses.until.is_(None), pauses.until >= on))
     return History(

@@ -1,0 +1,105 @@
+"""What pairings are reviewed for: a round's week before its release, or a session before it is over."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from matcher.errors import CommonwealError
+from matcher.records import Suggestion
+from service.store import rounds, sessions
+from service.store.database import Connection
+from service.store.decisions import is_week
+from service.store.reviews import Review, key_of, untouched
+from service.store.sessions import State
+
+
+class UnknownOccasionError(CommonwealError):
+    """Nothing was proposed for this week, or there is no such session."""
+
+
+class ClosedError(CommonwealError):
+    """What was reviewed for is over: what was decided stays as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """A week (2026-W48) or a session (its id). `closed` says why nothing is decided for it any more; empty: it is.
+
+    `revision` counts how often it was solved, 0 before the first time; `ranker` is the version that ranked the newest.
+    """
+
+    id: str
+    title: str
+    day: date
+    revision: int
+    ranker: str
+    closed: str = ""
+
+    @property
+    def is_session(self) -> bool:
+        return not is_week(self.id)
+
+
+def find(connection: Connection, id_: str, today: date) -> Occasion:
+    """Raises UnknownOccasionError."""
+    found = _week(connection, id_) if is_week(id_) else _session(connection, id_, today)
+    if found is None:
+        raise UnknownOccasionError(
+            f"nothing is to be reviewed under '{id_}': no round was proposed, no session planned"
+        )
+    return found
+
+
+def every(connection: Connection, today: date) -> tuple[Occasion, ...]:
+    """All that can be reviewed now, the earliest day first."""
+    proposed = [week for week, is_released in rounds.weeks(connection).items() if not is_released]
+    planned = [one.id for one in sessions.every(connection) if one.day >= today and one.state is State.PLANNED]
+    found = [find(connection, id_, today) for id_ in (*proposed, *planned)]
+    return tuple(sorted(found, key=lambda one: (one.day, one.id)))
+
+
+def refuse_closed(occasion: Occasion) -> None:
+    """Raises ClosedError."""
+    if occasion.closed:
+        raise ClosedError(occasion.closed)
+
+
+def proposal(connection: Connection, id_: str) -> tuple[Suggestion, ...]:
+    """What the newest solve proposes, best first; nothing before the first."""
+    if is_week(id_):
+        round_ = rounds.load(connection, id_)
+        return round_.suggestions if round_ else ()
+    plan = sessions.plan(connection, id_)
+    return plan.proposal.suggestions if plan else ()
+
+
+def pairing(connection: Connection, occasion: Occasion, key: str) -> Review | None:
+    """The untouched review of what the newest solve proposes under this key."""
+    found = (one for one in proposal(connection, occasion.id) if key_of(occasion.id, *one.pair) == key)
+    return next((untouched(occasion.id, one, occasion.ranker) for one in found), None)
+
+
+def _week(connection: Connection, week: str) -> Occasion | None:
+    found = rounds.heading(connection, week)
+    if found is None:
+        return None
+    day = rounds.monday(week)
+    return Occasion(
+        id=week,
+        title=f"Round of the week of {day.day} {day:%B %Y}",
+        day=day,
+        revision=found.revision,
+        ranker=found.ranker,
+        closed="This round was released: what was decided stays as it is." if found.is_released else "",
+    )
+
+
+def _session(connection: Connection, id_: str, today: date) -> Occasion | None:
+    session, plan = sessions.load(connection, id_), sessions.heading(connection, id_)
+    if session is None:
+        return None
+    revision, ranker = plan or (0, "")
+    over = "This session is over: what was decided stays as it is." if session.day < today else ""
+    cancelled = "This session was cancelled. Plan it again to decide more." if session.state is State.CANCELLED else ""
+    return Occasion(
+        id=id_, title=session.title, day=session.day, revision=revision, ranker=ranker, closed=cancelled or over
+    )

@@ -1,0 +1,69 @@
+"""A session's pairings, solved for whoever comes: what people decided is kept, whatever else changes."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from matcher.proposing import Proposal
+from matcher.records import Pair
+from matcher.rooms import pairings
+from service import faults
+from service.review import occasions
+from service.rounds import Difference, difference
+from service.store import decisions, introductions, reviews, rounds, sessions
+from service.store.reviews import Choice
+from service.wiring import Commonweal
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A session's pairings as just computed. `revision` is 0 where it was a dry run, which says what would change."""
+
+    session: str
+    revision: int
+    proposal: Proposal
+    differences: tuple[Difference, ...] = ()
+
+
+def solve(
+    commonweal: Commonweal,
+    session: str,
+    *,
+    dry_run: bool = False,
+    trying: Collection[Pair] = (),
+    without: Collection[Pair] = (),
+) -> Planned:
+    """Whom its attendees are to meet: computed first, then stored whole in one transaction, as the next revision.
+
+    What was pinned or approved for it is kept, what was rejected, held or forbidden is left out. A dry run may be
+    `trying` pairs as if they were pinned, and do `without` some as if they were forbidden.
+    Raises UnknownOccasionError, ClosedError.
+    """
+    today = commonweal.now().date()
+    with commonweal.database.read() as connection:
+        occasions.refuse_closed(occasions.find(connection, session, today))
+        found, attending = sessions.load(connection, session), sessions.attendees(connection, session)
+        assert found is not None
+        history = rounds.history(connection, found.day, session)
+        kept = (*decisions.pinned(connection, session), *reviews.pairs(connection, session, [Choice.APPROVED]), *trying)
+        before = occasions.proposal(connection, session)
+        acquainted = introductions.acquainted(connection)
+    proposal = pairings(
+        commonweal.live.current(),
+        ranker=commonweal.core.ranker,
+        on=found.day,
+        history=replace(history, forbidden=(history.forbidden | set(without)) - set(trying)),
+        attendees=sessions.present(attending),
+        pinned=tuple(one for one in dict.fromkeys(kept) if one not in set(without)),
+        acquainted=acquainted,
+        meetings=found.slots,
+        slots={one.organisation: len(found.slots_between(one.arrives, one.leaves)) for one in attending},
+        progress=commonweal.progress,
+    )
+    if dry_run:
+        return Planned(session, 0, proposal, (difference("now", proposal.suggestions, before),))
+    faults.point("session.computed")
+    with commonweal.database.write() as connection:
+        occasions.refuse_closed(occasions.find(connection, session, today))
+        revision = sessions.store_plan(connection, session, proposal, versions=commonweal.versions, at=commonweal.now())
+        faults.point("session.before-commit")
+    return Planned(session, revision, proposal)
