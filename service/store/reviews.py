@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -94,8 +94,9 @@ def key_of(occasion: str, need: ListingId, offer: ListingId) -> str:
 
 
 def untouched(occasion: str, suggestion: Suggestion, ranker: str) -> Review:
-    """The review of a pairing that nobody has acted upon."""
-    return Review(key=key_of(occasion, *suggestion.pair), occasion=occasion, suggestion=suggestion, ranker=ranker)
+    """The review of a pairing that nobody has acted upon: of the solve's own figures nothing is kept."""
+    plain = replace(suggestion, asking=None, giving=None, propensity=None, pinned=False)
+    return Review(key=key_of(occasion, *suggestion.pair), occasion=occasion, suggestion=plain, ranker=ranker)
 
 
 def load(connection: Connection, key: str) -> Review | None:
