@@ -110,7 +110,7 @@ class Limit(IntEnum):
 
 def full(market: Market, chosen: Integers, rows: Integers) -> BoolArray:
     """Which limits leave each of these rows no room beside the chosen: shape (rows, limits)."""
-    caps = _caps(market)
+    caps = caps_of(market)
     return np.asarray(caps.after(chosen).room[caps.counted[rows]] <= 0)
 
 
@@ -124,8 +124,8 @@ def allocate(market: Market, *, levels: Sequence[float] = LEVELS, pinned: Sequen
         raise ValueError(
             f"levels {tuple(levels)} rise, or are negative: a later suggestion would be worth more than one before"
         )
-    caps = _caps(market)
-    granted, unmet = _granted(caps, pinned)
+    caps = caps_of(market)
+    granted, unmet = grant(caps, pinned)
     problem = _Problem.beside(market, caps, granted, levels)
     prices = _Prices.none(len(caps.room) - caps.flow)
     best, value, bound = granted, objective(market, granted, levels), np.inf
@@ -149,7 +149,7 @@ def allocate(market: Market, *, levels: Sequence[float] = LEVELS, pinned: Sequen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Caps:
+class Caps:
     """All that is counted, numbered in one row: needs, offers, asking, giving; from `flow` on totals and couples.
 
     `counted[c]` has a number for each `Limit` that candidate c counts against; `room` is how much each still takes.
@@ -162,11 +162,11 @@ class _Caps:
     def used(self, rows: Integers) -> Integers:
         return np.bincount(self.counted[rows].ravel(), minlength=len(self.room))
 
-    def after(self, rows: Integers) -> "_Caps":
-        return _Caps(self.counted, self.room - self.used(rows), self.flow)
+    def after(self, rows: Integers) -> "Caps":
+        return Caps(self.counted, self.room - self.used(rows), self.flow)
 
 
-def _caps(market: Market) -> _Caps:
+def caps_of(market: Market) -> Caps:
     asking, giving = market.asking, market.giving
     couples = np.minimum(asking, giving) * len(market.worth) + np.maximum(asking, giving)
     distinct, couple = np.unique(couples, return_inverse=True)
@@ -174,12 +174,12 @@ def _caps(market: Market) -> _Caps:
     starts = np.cumsum([0, *(len(room) for room in rooms)])
     numbers = (market.need, market.offer, asking, giving, asking, giving, couple)
     counted = np.stack([n + starts[kind] for n, kind in zip(numbers, (0, 1, 2, 3, 4, 4, 5), strict=True)], axis=1)
-    return _Caps(
+    return Caps(
         counted, np.concatenate([*(room.clip(0) for room in rooms), np.ones(len(distinct), np.int64)]), int(starts[4])
     )
 
 
-def _granted(caps: _Caps, pinned: Sequence[int]) -> tuple[Integers, Integers]:
+def grant(caps: Caps, pinned: Sequence[int]) -> tuple[Integers, Integers]:
     """The pinned rows, each once and in their order, for which there is room beside those before; and the others."""
     left, granted, unmet = caps.room.copy(), [], []
     for row in dict.fromkeys(pinned):
@@ -199,15 +199,15 @@ class _Problem:
     """
 
     market: Market
-    caps: _Caps
+    caps: Caps
     open: Integers
     asked: Worths
     given: Worths
 
     @staticmethod
-    def beside(market: Market, caps: _Caps, granted: Integers, levels: Sequence[float]) -> "_Problem":
+    def beside(market: Market, caps: Caps, granted: Integers, levels: Sequence[float]) -> "_Problem":
         left = caps.after(granted)
-        asked, given = (_next(market, levels, owners[granted]) for owners in (market.asking, market.giving))
+        asked, given = (worths_after(market, levels, owners[granted]) for owners in (market.asking, market.giving))
         return _Problem(market, left, np.flatnonzero((left.room[caps.counted] > 0).all(axis=1)), asked, given)
 
     def solved(self, prices: Worths) -> Integers:
@@ -284,7 +284,7 @@ class _Problem:
         return np.append(chosen, np.array(more, np.int64))
 
 
-def _next(market: Market, levels: Sequence[float], had: Integers) -> Worths:
+def worths_after(market: Market, levels: Sequence[float], had: Integers) -> Worths:
     """What each organisation's suggestions after those it `had` are worth besides their value; the last row goes on."""
     counts = np.bincount(had, minlength=len(market.worth))
     padded = np.array([*levels, 0.0])

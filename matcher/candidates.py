@@ -1,6 +1,6 @@
 """A round's candidates: what every listing could meet, asked from both sides, many at once and by several processes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from datetime import date
@@ -14,7 +14,8 @@ from matcher.index import BoolArray
 from matcher.matching import ranked
 from matcher.network import Network, Side
 from matcher.ranking import Ranker
-from matcher.records import Kind
+from matcher.records import Kind, OrganisationId
+from matcher.retrieval import DEPTH
 from matcher.workers import worked_off
 
 BLOCK = 64  # listings that ask at once: their similarities to a whole side are one matrix product
@@ -64,13 +65,61 @@ def gather(
     return _united(_together(parts), len(network.offers))
 
 
+def between(
+    network: Network,
+    asking: Collection[OrganisationId],
+    answering: Collection[OrganisationId],
+    *,
+    ranker: Ranker,
+    on: date,
+    before: Past,
+    least: float | None = None,
+    progress: Progress = silent,
+) -> Candidates:
+    """Every pair in which a listing of `asking` asks and one of `answering` answers, whichever of the two is the need.
+
+    Each asks the whole network, of which only these answers are kept: fits are what they are among everybody, and do
+    not rise or fall with who else is asked. `least` is the least fit kept, the ranker's threshold when None.
+    """
+    parts: list[Candidates] = []
+    for kind, own, other in (
+        (Kind.NEED, network.needs, network.offers),
+        (Kind.OFFER, network.offers, network.needs),
+    ):
+        askers = np.flatnonzero(owned(own, asking) & ~barred(own, on, before, MEMBER_RULES))
+        open_, deep = ~barred(other, on, before, MEMBER_RULES), sum(len(entry.passages) for entry in other.entries)
+        search = _Search(
+            other, open_, ranker, owned(other, answering), ranker.threshold if least is None else least, deep
+        )
+        for start in range(0, len(askers), BLOCK):
+            rows = askers[start : start + BLOCK]
+            parts.append(_answered({kind: search}, _block(kind, rows, own, on, before)))
+            progress(LOOKING[kind], start + len(rows), len(askers))
+    return _united(_together(parts), len(network.offers))
+
+
+def owned(side: Side, organisations: Collection[OrganisationId]) -> BoolArray:
+    """True for each row of the side that is one of these organisations'."""
+    mask = np.zeros(len(side), bool)
+    for organisation in organisations:
+        mask[side.of(organisation)] = True
+    return mask
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Search:
-    """The side that is asked: `open` is true for the rows that may be suggested to anybody at all."""
+    """The side that is asked: `open` is true for the rows that may be suggested to anybody at all.
+
+    Of what is found `deep` down, the rows where `kept` is true and with the `least` fit are candidates; all rows, and
+    the ranker's threshold, when None.
+    """
 
     side: Side
     open: BoolArray
     ranker: Ranker
+    kept: BoolArray | None = None
+    least: float | None = None
+    deep: int = DEPTH
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,8 +143,10 @@ def _answered(searches: Mapping[Kind, _Search], block: _Block) -> Candidates:
     parts: list[Candidates] = []
     for row, asking, of_one in zip(block.rows, block.askings, similar, strict=True):
         among = search.open & eligible(asking, search.side, PAIR_RULES)
-        found = ranked(asking.entry, search.side, among, search.ranker, similar=of_one)
-        fits = found.fit >= search.ranker.threshold
+        found = ranked(asking.entry, search.side, among, search.ranker, depth=search.deep, similar=of_one)
+        fits = found.fit >= (search.ranker.threshold if search.least is None else search.least)
+        if search.kept is not None:
+            fits &= search.kept[found.rows]
         asked, asks = found.rows[fits], np.full(int(fits.sum()), row, np.int64)
         need, offer = (asks, asked) if block.kind is Kind.NEED else (asked, asks)
         parts.append(Candidates(need, offer, found.fit[fits], found.score[fits]))

@@ -73,7 +73,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Solved:
+class Solved:
     """The rows of the candidates that are suggested, those that were pinned, and what chance had a hand in."""
 
     rows: Integers
@@ -103,15 +103,15 @@ def propose(
     before = past(history, network, on)
     if found is None:
         found = gather(network, ranker=ranker, on=on, before=before, progress=progress)
-    unmet = {pair: why for pair in pinned if (why := _objection(network, pair, on, before))}
+    unmet = {pair: why for pair in pinned if (why := objection(network, pair, on, before))}
     wanted = [pair for pair in dict.fromkeys(pinned) if pair not in unmet]
-    candidates = _with(found, network, wanted, ranker, on, before)
+    candidates = with_pairs(found, network, wanted, ranker, on, before)
     weighed = weigh(network, candidates, on=on, history=history, needs_cap=limits.needs, total_cap=limits.total)
-    asked_for = _rows(network, candidates, wanted)
+    asked_for = rows_of(network, candidates, wanted)
     allocation = allocate(weighed.market, pinned=asked_for)
     no_room = set(allocation.unmet.tolist())
     tied = strata(weighed.market, allocation.rows, spread=spread, fixed=asked_for) if chance else []
-    solved = _Solved(
+    solved = Solved(
         rows=draw(allocation.rows, tied, chance) if chance else allocation.rows,
         pinned=frozenset(asked_for) - no_room,
         propensities={row: stratum.propensity for stratum in tied for row in stratum.rows},
@@ -123,7 +123,7 @@ def propose(
         if row in no_room
     }
     return Proposal(
-        suggestions=_suggestions(network, candidates, weighed, solved, ranker, on),
+        suggestions=suggested(network, candidates, weighed, solved, ranker, on),
         left_out=_left_out(network, candidates, solved, history.paused),
         passed_over=tuple(passed_over(network, candidates, weighed, solved.rows, solved.propensities, ranker)),
         unmet=unmet,
@@ -132,7 +132,7 @@ def propose(
     )
 
 
-def _objection(network: Network, pair: Pair, on: date, before: Past) -> str:
+def objection(network: Network, pair: Pair, on: date, before: Past) -> str:
     """Why a pinned pair may not be suggested at all; empty where it may."""
     need, offer = pair
     if need not in network.needs.rows or offer not in network.offers.rows:
@@ -140,7 +140,7 @@ def _objection(network: Network, pair: Pair, on: date, before: Past) -> str:
     return " ".join(objections_of(network, network.entry(need), network.entry(offer), on=on, before=before))
 
 
-def _with(
+def with_pairs(
     candidates: Candidates, network: Network, pairs: Sequence[Pair], ranker: Ranker, on: date, before: Past
 ) -> Candidates:
     """The candidates and these pairs, however little they fit."""
@@ -169,7 +169,7 @@ def _asked(
     return need, offer, ranked.fit[place], ranked.score[place]
 
 
-def _rows(network: Network, candidates: Candidates, pairs: Sequence[Pair]) -> list[int]:
+def rows_of(network: Network, candidates: Candidates, pairs: Sequence[Pair]) -> list[int]:
     """Each pair's row among the candidates."""
     found = np.searchsorted(_keys(network, candidates.need, candidates.offer), _wanted(network, pairs))
     return [int(row) for row in found]
@@ -185,8 +185,8 @@ def _keys(network: Network, needs: Integers, offers: Integers) -> Integers:
     return needs * len(network.offers) + offers
 
 
-def _suggestions(
-    network: Network, candidates: Candidates, weighed: Weighed, solved: _Solved, ranker: Ranker, on: date
+def suggested(
+    network: Network, candidates: Candidates, weighed: Weighed, solved: Solved, ranker: Ranker, on: date
 ) -> tuple[Suggestion, ...]:
     """Best first: by fit, real offers before profiles, then the smaller ids."""
     rows = solved.rows
@@ -211,7 +211,7 @@ def _suggestions(
 
 
 def _left_out(
-    network: Network, candidates: Candidates, solved: _Solved, paused: Collection[OrganisationId]
+    network: Network, candidates: Candidates, solved: Solved, paused: Collection[OrganisationId]
 ) -> dict[OrganisationId, LeftOut]:
     """The members that have nothing and did not ask for that."""
 
