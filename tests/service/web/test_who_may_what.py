@@ -10,10 +10,12 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
+from matcher.records import ListingId
 from service import introductions, rounds
 from service.store import events, people, schema, suggested
 from service.store.introductions import Answer
 from service.store.people import Access
+from service.store.reviews import key_of
 from service.web.app import PARTS
 from service.wiring import Commonweal
 
@@ -77,6 +79,8 @@ WHO = {
     "/desk/people/add": ADMINISTRATORS,
 }
 INCOMPLETE = ("/find/ask", "/desk/applications/{id_}")
+OVER = ("/desk/review/{occasion}/{pairing}/knock-on",)
+"""Pages that say 409 of a round that was released."""
 """Pages that say they know nothing, where the address names nothing that is there."""
 SECRETS = re.compile(r"jo\.person@\w+\.example|Jo Person|0117 496 0123|12 Harbour Road|BS3 4AB")
 ALBA, BOREA, DORADO = (f"jo.person@{name}.example" for name in ("alba", "borea", "dorado"))
@@ -120,6 +124,8 @@ def key(commonweal: Commonweal) -> str:
 def address(key: str) -> Callable[[str], str]:
     """A route's path with something of alba's in it."""
     values = {"organisation": "alba", "listing": "alba-n1", "key": key, "week": "2026-W48"}
+    pairing = key_of("2026-W48", ListingId("alba-n1"), ListingId("borea-o1"))
+    values |= {"occasion": "2026-W48", "pairing": pairing}
 
     def filled(path: str) -> str:
         return re.sub(r"\{(\w+)(?::path)?\}", lambda found: quote(values.get(found[1], "nothing"), safe=""), path)
@@ -170,7 +176,8 @@ def test_looking_lets_in_whom_it_should_changes_nothing_and_shows_no_contact_det
             elif who(path) in (OWN, SIDES) and role == "dorado":
                 assert answer.status_code == 404, said
             else:
-                assert answer.status_code == 200 or (answer.status_code == 404 and path in INCOMPLETE), said
+                excused = {404: INCOMPLETE, 409: OVER}
+                assert answer.status_code == 200 or path in excused.get(answer.status_code, ()), said
             if not (who(path) == OWN and role == "alba"):  # in the words one wrote oneself
                 own = {"alba": ALBA, "dorado": DORADO}.get(role)
                 assert set(SECRETS.findall(answer.text)) - {own, "Jo Person"} == set(), said
