@@ -140,6 +140,15 @@ def swap(
         return done, _change(connection, act, other, Doing.SWAP, kept, why, together=key)
 
 
+def add(commonweal: Commonweal, occasion: str, by: str, suggestion: Suggestion, why: str) -> Review:
+    """Adds a pairing that no solve proposed: approved, and pinned."""
+    with _writing(commonweal, occasion) as (connection, found):
+        key = key_of(found.id, *suggestion.pair)
+        review = reviews.load(connection, key) or untouched(found.id, suggestion, _ranker(commonweal))
+        facts = {"decision": Choice.APPROVED.value, "why": _short(why), PINNED: True, FORBIDDEN: False}
+        return _change(connection, _Act(commonweal, occasion, key, by, review.version), review, Doing.PIN, facts)
+
+
 def undo(commonweal: Commonweal, occasion: str, key: str, by: str, seen: int, step: int) -> Review:
     """Takes a step back: what it changed is as it was. Refused where a later step changed the same."""
     with _writing(commonweal, occasion) as (connection, found):

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from matcher.records import ListingId
 from service import introductions, rounds
+from service.sessions import attending, convening
 from service.store import events, people, schema, suggested
 from service.store.introductions import Answer
 from service.store.people import Access
@@ -121,11 +122,20 @@ def key(commonweal: Commonweal) -> str:
 
 
 @pytest.fixture
-def address(key: str) -> Callable[[str], str]:
+def session(commonweal: Commonweal) -> str:
+    """A session that alba and borea attend."""
+    fields = {"title": "In touch", "themes": "isolation", "day": "2026-12-03"}
+    made = convening.make(commonweal, "somebody", fields).id
+    attending.ask(commonweal, made, ["alba", "borea"], "somebody")
+    return made
+
+
+@pytest.fixture
+def address(key: str, session: str) -> Callable[[str], str]:
     """A route's path with something of alba's in it."""
     values = {"organisation": "alba", "listing": "alba-n1", "key": key, "week": "2026-W48"}
     pairing = key_of("2026-W48", ListingId("alba-n1"), ListingId("borea-o1"))
-    values |= {"occasion": "2026-W48", "pairing": pairing}
+    values |= {"occasion": "2026-W48", "pairing": pairing, "session": session}
 
     def filled(path: str) -> str:
         return re.sub(r"\{(\w+)(?::path)?\}", lambda found: quote(values.get(found[1], "nothing"), safe=""), path)

@@ -1,0 +1,222 @@
+"""Sessions on the pages: planned, filled, solved, captured and promised, by plain forms."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from matcher.records import Kind, Listing, ListingId, OrganisationId
+from service.sessions import convening
+from service.store import decisions, members, promises, sessions
+from service.store.sessions import Attendance, Session, State
+from service.wiring import Commonweal
+
+SECRETS = re.compile(r"jo\.person@\w+\.example|0117 496 0123|12 Harbour Road|<script>alert")
+Form = Callable[..., dict[str, Any]]
+Send = Callable[..., Any]
+FIELDS = {"title": "Staying in touch", "themes": ["isolation", "digital-inclusion"], "day": "2026-12-03"}
+
+
+@pytest.fixture
+def send(client: TestClient, form: Form) -> Send:
+    def sent(path: str, **fields: Any) -> Any:
+        return client.post(path, data=form(client, **fields))
+
+    return sent
+
+
+@pytest.fixture
+def path(send: Send) -> str:
+    """A session's address."""
+    answer = send("/desk/sessions/new", **FIELDS)
+    assert answer.status_code == 303
+    return str(answer.headers["location"])
+
+
+@pytest.fixture
+def attended(send: Send, path: str) -> str:
+    assert send(f"{path}/attendees", organisation=["alba", "borea"]).status_code == 303
+    return path
+
+
+def load(commonweal: Commonweal, path: str) -> Session:
+    with commonweal.database.read() as connection:
+        return convening.find(connection, path.rsplit("/", 1)[1])
+
+
+def listed(commonweal: Commonweal, path: str) -> dict[str, Attendance]:
+    with commonweal.database.read() as connection:
+        return {one.organisation: one.state for one in sessions.attendees(connection, path.rsplit("/", 1)[1])}
+
+
+def text_of(answer: Any) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", answer.text)))
+
+
+def test_three_things_typed_make_a_session(commonweal: Commonweal, client: TestClient, path: str) -> None:
+    made = load(commonweal, path)
+    assert (made.title, made.themes, f"{made.day}") == (
+        "Staying in touch",
+        ("digital-inclusion", "isolation"),
+        "2026-12-03",
+    )
+    assert (made.capacity, made.slots, made.tables, made.state) == (25, 8, 12, State.PLANNED)
+    said = text_of(client.get(path))
+    assert "Thursday 3 December 2026, meetings 14:00 to 16:35" in said
+    assert f'href="{path}"' in client.get("/desk/sessions").text
+
+
+def test_what_cannot_be_read_is_said_where_it_stands_and_nothing_typed_is_lost(send: Send) -> None:
+    answer = send("/desk/sessions/new", title="T", day="3/12/26", starts="2pm", place="Atlantis", slots="0")
+    assert answer.status_code == 422
+    for says in ("Choose at least one", "Write the day like 2026-12-03", "No place called 'Atlantis'", "from 1 to 40"):
+        assert says in unescape(answer.text), says
+    assert 'value="3/12/26"' in answer.text
+
+
+def test_the_second_to_change_a_session_sees_the_difference(commonweal: Commonweal, send: Send, path: str) -> None:
+    assert send(f"{path}/edit", **FIELDS | {"title": "First"}, seen="1").status_code == 303
+    late = send(f"{path}/edit", **FIELDS | {"title": "Second"}, seen="1")
+    assert (late.status_code, "it is now “First”, you typed “Second”" in late.text) == (409, True)
+    assert load(commonweal, path).title == "First"
+    assert send(f"{path}/edit", **FIELDS | {"title": "Second"}, seen="2").status_code == 303
+
+
+def test_a_session_is_cancelled_and_planned_again(
+    commonweal: Commonweal, client: TestClient, send: Send, path: str
+) -> None:
+    send(f"{path}/cancel", seen="1")
+    assert "This session was cancelled" in client.get(path).text
+    assert send(f"{path}/pairings").status_code == 409
+    assert send(f"{path}/cancel", seen="1").status_code == 409
+    send(f"{path}/plan-again", seen="2")
+    assert load(commonweal, path).state is State.PLANNED
+
+
+def test_members_are_invited_and_settled_and_strangers_are_not(
+    commonweal: Commonweal, client: TestClient, send: Send, attended: str
+) -> None:
+    assert listed(commonweal, attended) == {"alba": Attendance.INVITED, "borea": Attendance.INVITED}
+    refused = send(f"{attended}/attendees", organisation=["ciano"])
+    assert (refused.status_code, "only members attend" in refused.text) == (422, True)
+    one = {"organisation": "alba", "state": "coming", "arrives": "14:20", "leaves": "", "note": "Ring 0117 496 0123"}
+    assert send(f"{attended}/attendees/one", **one, seen="1").status_code == 303
+    late = send(f"{attended}/attendees/one", **one | {"state": "cancelled"}, seen="1")
+    assert (late.status_code, "Somebody changed this attendee" in late.text) == (409, True)
+    assert listed(commonweal, attended)["alba"] is Attendance.COMING
+    wrong = send(f"{attended}/attendees/one", **one | {"arrives": "soon"}, seen="2")
+    assert "'soon' is no time of day; write it like 14:30" in unescape(wrong.text)
+    assert "coming, from 14:20" in text_of(client.get(f"{attended}/attendees"))
+
+
+def test_a_sheet_is_looked_at_row_by_row_before_it_is_taken(
+    commonweal: Commonweal, client: TestClient, form: Form, path: str
+) -> None:
+    rows = "name,status,from\nAlba & Friends,yes,14:20\nBora,yes,\nciano,yes,\nborea,perhaps,\nalba,no,\n=cmd(),,\n"
+    files = {"sheet": ("people.csv", rows.encode(), "text/csv")}
+    seen = client.post(f"{path}/attendees/sheet", data=form(client), files=files)
+    said = text_of(seen)
+    for words in (
+        "1 of 6 rows can be taken. Nothing is kept yet",
+        "Row 2: Alba & Friends",
+        "Did you mean borea or dorado?",
+        "Ciano is no member",
+        "'perhaps' is no state",
+        "It stands in the sheet already",
+    ):
+        assert words in said, words
+    assert listed(commonweal, path) == {}
+    kept = re.search(r"<textarea hidden name=\"rows\">(.*?)</textarea>", seen.text, re.S)
+    assert kept
+    taken = client.post(f"{path}/attendees/sheet", data=form(client, rows=unescape(kept[1]), take="yes"))
+    assert (taken.status_code, listed(commonweal, path)) == (303, {"alba": Attendance.COMING})
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff\xfe\x00", b"a;b\n1;2\n", b"organisation\n\x00\n"])
+def test_a_sheet_that_is_none_is_refused(client: TestClient, form: Form, path: str, raw: bytes) -> None:
+    files = {"sheet": ("people.csv", raw, "text/csv")}
+    assert client.post(f"{path}/attendees/sheet", data=form(client), files=files).status_code == 422
+
+
+def test_who_is_missing_is_named_and_invited_from_there(
+    commonweal: Commonweal, client: TestClient, send: Send, path: str
+) -> None:
+    send(f"{path}/attendees", organisation=["borea"])
+    page = client.get(f"{path}/missing")
+    said = text_of(page)
+    assert "Housing Nobody." in said
+    assert "Alba & Friends" in said
+    assert SECRETS.search(page.text) is None
+    assert send(f"{path}/attendees", organisation=["alba"], to="missing").headers["location"] == f"{path}/missing"
+    assert "Housing Alba & Friends alone" in text_of(client.get(f"{path}/missing"))
+
+
+def test_pairings_are_solved_for_whoever_comes_and_reviewed_at_the_desk(
+    commonweal: Commonweal, client: TestClient, send: Send, attended: str
+) -> None:
+    send(f"{attended}/attendees", organisation=["dorado"])
+    assert send(f"{attended}/pairings").status_code == 303
+    said = text_of(client.get(f"{attended}/pairings"))
+    assert "1 pairing, solved" in said and "Who fits nobody Dorado" in said
+    review = client.get(f"/desk/review/{attended.rsplit('/', 1)[1]}")
+    assert (review.status_code, review.text.count('class="pairing')) == (200, 1)
+    assert "1 pairings, 1 undecided" in text_of(client.get(attended))
+
+
+def test_what_is_said_in_the_room_is_listed_and_paired_at_once(
+    commonweal: Commonweal, client: TestClient, send: Send, attended: str
+) -> None:
+    said = {"organisation": "borea", "kind": "offer", "text": "Volunteers who teach older people to use a smartphone"}
+    answer = send(f"{attended}/capture", **said)
+    assert answer.status_code == 303
+    page = client.get(answer.headers["location"])
+    assert "Alba & Friends" in text_of(page)
+    fields = dict(re.findall(r'name="(said|other)" value="([^"]+)"', page.text))
+    assert send(f"{attended}/capture/pair", **fields).status_code == 303
+    session = attended.rsplit("/", 1)[1]
+    with commonweal.database.read() as connection:
+        assert decisions.pinned(connection, session) == ((ListingId("alba-n1"), fields["said"]),)
+    assert "In the session’s pairings." in client.get(answer.headers["location"]).text
+    nobody = send(f"{attended}/capture", **said | {"organisation": "dorado"})
+    assert "Choose who said it" in nobody.text
+    personal = send(f"{attended}/capture", **said | {"text": "Mary Jones, born 3 May 1961, needs a flat at 12 High St"})
+    assert personal.status_code == 422
+
+
+def test_promises_are_noted_reported_on_and_asked_for_at_the_next_session(
+    commonweal: Commonweal, client: TestClient, send: Send, attended: str
+) -> None:
+    session = attended.rsplit("/", 1)[1]
+    send(f"{attended}/promises", organisation="alba", says="Two rooms. Ring 0117 496 0123", due="2026-12-10")
+    assert send(f"{attended}/promises", organisation="dorado", says="x").status_code == 422
+    with commonweal.database.read() as connection:
+        (made,) = promises.of(connection, [session])
+    after = send("/desk/sessions/new", **FIELDS | {"day": "2026-12-17"}, follows=session).headers["location"]
+    page = client.get(f"{after}/promises")
+    assert "Due to report back: 10 December 2026" in text_of(page)
+    assert SECRETS.search(page.text) is None
+    settle = {"promise": made.id, "of": session, "do": "settle", "says": "Both are in use"}
+    assert send(f"{after}/promises", **settle).status_code == 303
+    assert send(f"{after}/promises", **settle).status_code == 422
+    assert "Reported: Both are in use" in text_of(client.get(f"{attended}/promises"))
+    send(f"{after}/promises", promise=made.id, of=session, do="reopen")
+    assert "Reported" not in text_of(client.get(f"{attended}/promises"))
+    send(f"{after}/attendees/copy")
+    assert listed(commonweal, after) == {"alba": Attendance.INVITED, "borea": Attendance.INVITED}
+
+
+@pytest.mark.parametrize("part", ["", "/edit", "/attendees", "/missing", "/pairings", "/capture", "/promises"])
+def test_pages_of_a_session_that_is_not_there_say_so(client: TestClient, part: str) -> None:
+    assert client.get(f"/desk/sessions/nothing{part}").status_code == 404
+
+
+def test_a_listing_of_somebody_else_is_not_shown_as_said_in_the_room(
+    commonweal: Commonweal, client: TestClient, attended: str
+) -> None:
+    away = Listing(id=ListingId("d1"), organisation=OrganisationId("dorado"), kind=Kind.OFFER, text="Honey at cost")
+    with commonweal.database.write() as connection:
+        members.save(connection, listings={away.id: away})
+    assert "Nobody in the room fits" in client.get(f"{attended}/capture", params={"said": "d1"}).text
