@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from matcher.errors import CommonwealError
 
 T = TypeVar("T", bound="Term")
+REMEMBERED = 5000  # texts
 
 
 class VocabularyError(CommonwealError):
@@ -100,12 +101,25 @@ class Vocabulary:
 
     def obstacles_of(self, resources: Container[str], *texts: str) -> list[Obstacle]:
         """What to expect with these kinds of resource or with what the texts say, in the order of the file."""
-        found = set().union(*map(self._obstacle_phrases.keys_in, texts))
+        found = set().union(*map(self._obstacles_in, texts))
         return [
             obstacle
             for key, obstacle in self.obstacles.items()
             if key in found or any(resource in resources for resource in obstacle.resources)
         ]
+
+    def _obstacles_in(self, text: str) -> set[str]:
+        """Remembered: whoever reviews a plan asks for the same texts after every decision."""
+        known = self._obstacles_known
+        if text not in known:
+            if len(known) >= REMEMBERED:
+                known.clear()
+            known[text] = self._obstacle_phrases.keys_in(text)
+        return known[text]
+
+    @cached_property
+    def _obstacles_known(self) -> dict[str, set[str]]:
+        return {}
 
     @cached_property
     def _acronym(self) -> re.Pattern[str] | None:

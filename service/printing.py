@@ -100,9 +100,13 @@ def suggestions_table(suggestions: Sequence[Suggestion], names: Names) -> Table:
     for one in sorted(suggestions, key=lambda one: (name_of(one.need.organisation, names), -one.fit)):
         partner = name_of(one.offer.organisation, names) + (" (profile)" if one.offer.kind is Kind.PROFILE else "")
         partner += " (pinned)" if one.pinned else ""
-        because = f"“{one.reasons[0].offer_clause}”" if one.reasons else ""
+        because = _because(one.reasons[0]) if one.reasons else ""
         table.add_row(Text(name_of(one.need.organisation, names)), Text(partner), one.strength.value, Text(because))
     return table
+
+
+def _because(reason: Reason) -> str:
+    return f"“{reason.offer_clause}”" if reason.offer_clause else mask(reason.says)
 
 
 def shortened(text: str, longest: int) -> str:
@@ -125,7 +129,7 @@ def suggestion_lines(number: int, suggestion: Suggestion, asks: Kind, names: Nam
 def _sentence(reason: Reason) -> list[str]:
     if reason.about is About.CLAUSES:
         return [f"“{shortened(reason.need_clause, 100)}”", f"  meets “{shortened(reason.offer_clause, 130)}”"]
-    return [shortened(reason.says, 160)]
+    return [shortened(mask(reason.says), 160)]
 
 
 def suggestion_document(suggestion: Suggestion, names: Names) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The weekly round: proposed from what the store holds, released once."""
 
-from collections.abc import Callable, Collection, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -18,6 +18,7 @@ from matcher.records import ListingId, OrganisationId, Pair, Suggestion
 from matcher.weighing import overloaded
 from service import faults
 from service.store import decisions, members, reviews, rounds
+from service.store.database import Connection
 from service.store.reviews import Choice
 from service.store.rounds import Round
 from service.wiring import Commonweal
@@ -25,7 +26,7 @@ from service.wiring import Commonweal
 TOLD_AGAIN = 4  # weeks until a member that still gets nothing is told again what would help
 RECENT = timedelta(weeks=TOLD_AGAIN)
 ATTEMPTS = 20  # to release while others keep writing
-
+KEPT = (Choice.APPROVED,)
 
 LOOKED_FOR = 1000  # members for whom it is looked further away, in one round
 
@@ -82,7 +83,7 @@ def run(
         history = rounds.history(connection, day, week)
         rounds.refuse_released(connection, week)
         pinned = decisions.pinned(connection, week)
-        approved = reviews.pairs(connection, week, [Choice.APPROVED])
+        approved = reviews.pairs(connection, week, KEPT)
         told = rounds.told_lately(connection, week, TOLD_AGAIN - 1)
     history = replace(history, forbidden=(history.forbidden | set(without)) - set(trying))
     kept = tuple(one for one in dict.fromkeys((*pinned, *approved, *trying)) if one not in set(without))
@@ -109,7 +110,7 @@ def run(
     served = {network.owner(one) for pair, at in history.suggested.items() if abs(day - at) < RECENT for one in pair}
     proposal = _helped(solved(kept), told | served, network, ranker=ranker, on=day, before=before)
     if dry_run:
-        without_pins = solved(approved) if pinned else None
+        without_pins = solved(approved) if pinned and not (trying or without) else None
         return Proposed(week, 0, proposal, tuple(_differences(commonweal, week, proposal, without_pins)))
     faults.point("round.computed")
     with commonweal.database.write() as connection:
@@ -191,8 +192,7 @@ def release(commonweal: Commonweal, week: str, revision: int | None = None) -> b
                 continue  # somebody wrote in between: look at what they wrote first
             round_ = rounds.load(connection, week)
             if round_ is not None and round_.released_at is None:
-                approved = reviews.pairs(connection, week, [Choice.APPROVED])
-                stale = _stale(round_, network, day, before, decisions.pinned(connection, week), approved)
+                stale = _stale(connection, round_, network, day, before)
                 _refuse(round_, [*stale, *_overloaded(commonweal, round_, network)])
             released = rounds.release(connection, week, commonweal.now(), revision)
             if released:
@@ -202,15 +202,17 @@ def release(commonweal: Commonweal, week: str, revision: int | None = None) -> b
     raise StaleError(f"others kept changing the network while {week} was to be released; try again when they are done")
 
 
-def _stale(
-    round_: Round, network: Network, day: date, before: Past, pinned: Iterable[Pair], approved: Iterable[Pair]
-) -> Iterable[str]:
+def _stale(connection: Connection, round_: Round, network: Network, day: date, before: Past) -> Iterator[str]:
+    pinned, approved = decisions.pinned(connection, round_.week), reviews.pairs(connection, round_.week, KEPT)
+    out = set(reviews.pairs(connection, round_.week, reviews.OUT))
     for need, offer in sorted((round_.pins ^ set(pinned)) - set(approved)):
         yield f"{need} and {offer}: pinned, or no longer so."
     for need, offer in sorted(set(approved) - {one.pair for one in round_.suggestions} - round_.pins):
         yield f"{need} and {offer}: approved, and not in it."
     for one in round_.suggestions:
-        if found := objections(network, one, on=day, before=before):
+        if one.pair in out:
+            yield f"{one.need.id} and {one.offer.id}: rejected or held, and still in it."
+        elif found := objections(network, one, on=day, before=before):
             yield f"{one.need.id} and {one.offer.id}: {' '.join(found)}"
 
 

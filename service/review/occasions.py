@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from matcher.errors import CommonwealError
-from matcher.records import Suggestion
-from service.store import rounds, sessions
+from matcher.records import Pair, Suggestion
+from service.store import rounds, sessions, suggestions
 from service.store.database import Connection
 from service.store.decisions import is_week
-from service.store.reviews import Review, key_of, untouched
 from service.store.sessions import State
 
 
@@ -65,17 +64,21 @@ def refuse_closed(occasion: Occasion) -> None:
 
 def proposal(connection: Connection, id_: str) -> tuple[Suggestion, ...]:
     """What the newest solve proposes, best first; nothing before the first."""
-    if is_week(id_):
-        round_ = rounds.load(connection, id_)
-        return round_.suggestions if round_ else ()
-    plan = sessions.plan(connection, id_)
-    return plan.proposal.suggestions if plan else ()
+    return suggestions.every(connection, **_where(id_))
 
 
-def pairing(connection: Connection, occasion: Occasion, key: str) -> Review | None:
-    """The untouched review of what the newest solve proposes under this key."""
-    found = (one for one in proposal(connection, occasion.id) if key_of(occasion.id, *one.pair) == key)
-    return next((untouched(occasion.id, one, occasion.ranker) for one in found), None)
+def pairs(connection: Connection, id_: str) -> tuple[Pair, ...]:
+    """The pairs that the newest solve proposes, without a look at their texts."""
+    return suggestions.pairs(connection, **_where(id_))
+
+
+def proposed(connection: Connection, id_: str, pair: Pair) -> Suggestion | None:
+    """This pair as the newest solve proposes it; None where it does not."""
+    return suggestions.load(connection, pair, **_where(id_))
+
+
+def _where(id_: str) -> dict[str, str]:
+    return {"week": id_} if is_week(id_) else {"session": id_}
 
 
 def _week(connection: Connection, week: str) -> Occasion | None:

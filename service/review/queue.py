@@ -7,13 +7,13 @@ from datetime import date, timedelta
 
 from matcher.eligibility import COOL_DOWN
 from matcher.network import Network
-from matcher.records import History, ListingId, Organisation, OrganisationId, Strength, Suggestion
+from matcher.records import History, ListingId, Organisation, OrganisationId, Suggestion
 from matcher.vocabulary import Obstacle
 from service.review import occasions
 from service.review.occasions import Occasion
 from service.store import decisions, desk, reviews, rounds
 from service.store.database import Connection
-from service.store.reviews import Choice, Review, Step, untouched
+from service.store.reviews import Choice, Review, Step, key_of, untouched
 from service.wiring import Commonweal
 
 
@@ -30,11 +30,15 @@ class Track:
 class Pairing:
     """A need and an offer to review. `asking` and `giving` are None where they are not listed any more.
 
-    `is_proposed` says whether the newest solve has it; `steps` is what was done, newest first.
+    `suggestion` is the pairing as the newest solve has it, or as it was decided upon where that solve has it not, as
+    `is_proposed` says; `is_reworded` whether a text changed since it was decided upon. `steps` is what was done, newest
+    first.
     """
 
     review: Review
+    suggestion: Suggestion
     is_proposed: bool
+    is_reworded: bool
     pinned: bool
     forbidden: bool
     asking: Organisation | None
@@ -43,10 +47,6 @@ class Pairing:
     tracks: tuple[Track, Track]
     assigned: str = ""
     steps: tuple[Step, ...] = ()
-
-    @property
-    def suggestion(self) -> Suggestion:
-        return self.review.suggestion
 
     @property
     def key(self) -> str:
@@ -66,17 +66,27 @@ class Filters:
     assigned_to: str = ""
     text: str = ""
 
-    def let(self, pairing: Pairing) -> bool:
-        return all(passes(self, pairing) for passes in _PASSES)
+    def against(self, pairing: Pairing) -> set[str]:
+        """The names of those that keep it from being shown."""
+        found = {name for name in _VALUES if (value := getattr(self, name)) and value not in _VALUES[name](pairing)}
+        if self.place and not _holds(_places(pairing), self.place):
+            found.add("place")
+        if not all(_holds(_texts(pairing), word) for word in self.text.split()):
+            found.add("text")
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """An occasion with those of its pairings that the filters let through, and how all of them are decided."""
+    """An occasion with those of its pairings that the filters let through, and how all of them are decided.
+
+    `among` says of each filter how many pairings each value of it would show, the other filters being as they are.
+    """
 
     occasion: Occasion
     pairings: tuple[Pairing, ...]
     counts: Mapping[Choice, int] = field(default_factory=dict)
+    among: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     """Of whoever did a step, by the id of the person."""
 
@@ -96,47 +106,52 @@ def queue(commonweal: Commonweal, occasion: str, filters: Filters | None = None)
         shown = _pairings(connection, found, network, today)
         names = desk.people_named(connection, {step.person for one in shown for step in one.steps})
     counts = Counter(one.review.decision for one in shown)
-    let = (filters or Filters()).let
-    return Queue(occasion=found, pairings=tuple(filter(let, shown)), counts=counts, names=names)
+    against = {one.key: (filters or Filters()).against(one) for one in shown}
+    return Queue(
+        occasion=found,
+        pairings=tuple(one for one in shown if not against[one.key]),
+        counts=counts,
+        among={
+            name: Counter(value for one in shown if against[one.key] <= {name} for value in set(values(one)))
+            for name, values in _VALUES.items()
+        },
+        names=names,
+    )
 
 
 def _pairings(connection: Connection, occasion: Occasion, network: Network, today: date) -> list[Pairing]:
-    proposed = {
-        review.key: review
-        for one in occasions.proposal(connection, occasion.id)
-        if (review := untouched(occasion.id, one, occasion.ranker))
-    }
+    proposed = {key_of(occasion.id, *one.pair): one for one in occasions.proposal(connection, occasion.id)}
     stored = reviews.of(connection, occasion.id)
-    every = sorted({**proposed, **stored}.values(), key=_best_first)
+    new = {key: untouched(occasion.id, one, occasion.ranker) for key, one in proposed.items() if key not in stored}
     pinned = set(decisions.pinned(connection, occasion.id))
     history = rounds.history(connection, today)
     tracks = _tracks(history, network, today)
-    steps = reviews.steps(connection, stored)
-    names = desk.people_named(connection, {one.assigned_to for one in every if one.assigned_to})
-    return [
-        Pairing(
-            review=one,
-            is_proposed=one.key in proposed,
-            pinned=one.pair in pinned,
-            forbidden=one.pair in history.forbidden,
-            asking=network.organisations.get(one.suggestion.need.organisation),
-            giving=network.organisations.get(one.suggestion.offer.organisation),
-            obstacles=_obstacles(network, one.suggestion),
-            tracks=(tracks(one.suggestion.need.organisation), tracks(one.suggestion.offer.organisation)),
-            assigned=names.get(one.assigned_to or "", ""),
-            steps=steps.get(one.key, ()),
+    steps = reviews.steps_of(connection, occasion.id)
+    names = desk.people_named(connection, {one.assigned_to for one in stored.values() if one.assigned_to})
+
+    def pairing(review: Review) -> Pairing:
+        shown = proposed.get(review.key, review.suggestion)
+        need, offer = shown.need, shown.offer
+        return Pairing(
+            review=review,
+            suggestion=shown,
+            is_proposed=review.key in proposed,
+            is_reworded=(need.text, offer.text) != (review.suggestion.need.text, review.suggestion.offer.text),
+            pinned=review.pair in pinned,
+            forbidden=review.pair in history.forbidden,
+            asking=network.organisations.get(need.organisation),
+            giving=network.organisations.get(offer.organisation),
+            obstacles=tuple(network.vocabulary.obstacles_of({need.resource, offer.resource}, need.text, offer.text)),
+            tracks=(tracks(need.organisation), tracks(offer.organisation)),
+            assigned=names.get(review.assigned_to or "", ""),
+            steps=steps.get(review.key, ()),
         )
-        for one in every
-    ]
+
+    return sorted(map(pairing, {**new, **stored}.values()), key=_best_first)
 
 
-def _best_first(review: Review) -> tuple[float, ListingId, ListingId]:
-    return (-review.suggestion.fit, *review.pair)
-
-
-def _obstacles(network: Network, suggestion: Suggestion) -> tuple[Obstacle, ...]:
-    need, offer = suggestion.need, suggestion.offer
-    return tuple(network.vocabulary.obstacles_of({need.resource, offer.resource}, need.text, offer.text))
+def _best_first(pairing: Pairing) -> tuple[float, ListingId, ListingId]:
+    return (-pairing.suggestion.fit, *pairing.suggestion.pair)
 
 
 def _tracks(history: History, network: Network, today: date) -> Callable[[OrganisationId], Track]:
@@ -180,13 +195,12 @@ def _holds(texts: Iterable[str], wanted: str) -> bool:
     return any(wanted.casefold() in text.casefold() for text in texts)
 
 
-_PASSES: tuple[Callable[[Filters, Pairing], bool], ...] = (
-    lambda of, one: not of.theme or of.theme in _themes(one),
-    lambda of, one: not of.sector or any(of.sector in side.sectors for side in _sides(one)),
-    lambda of, one: not of.size or any(of.size == side.size for side in _sides(one)),
-    lambda of, one: not of.place or _holds(_places(one), of.place),
-    lambda of, one: not of.strength or one.suggestion.strength == Strength(of.strength),
-    lambda of, one: not of.decision or one.review.decision == Choice(of.decision),
-    lambda of, one: not of.assigned_to or one.review.assigned_to == of.assigned_to,
-    lambda of, one: not of.text or all(_holds(_texts(one), word) for word in of.text.split()),
-)
+_VALUES: Mapping[str, Callable[[Pairing], Iterable[str]]] = {
+    "theme": _themes,
+    "sector": lambda one: (sector for side in _sides(one) for sector in side.sectors),
+    "size": lambda one: (side.size for side in _sides(one) if side.size),
+    "strength": lambda one: (one.suggestion.strength.value,),
+    "decision": lambda one: (one.review.decision.value,),
+    "assigned_to": lambda one: (one.review.assigned_to,) if one.review.assigned_to else (),
+}
+"""What a pairing has of each filter that asks for one value; the others look for words."""

@@ -1,5 +1,6 @@
 """What people decide about pairs and organisations: kept until it is taken back, whatever a round or an import does."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -88,6 +89,27 @@ def forbid(connection: Connection, need: ListingId, offer: ListingId, why: str, 
 def allow(connection: Connection, need: ListingId, offer: ListingId) -> bool:
     """Takes a forbid back; False where there was none."""
     return _removed(connection, schema.forbids, need=need, offer=offer)
+
+
+@dataclass(frozen=True, slots=True)
+class AboutPair:
+    """What is on record about a pair: why it is pinned, by week not released yet or session, and why it is forbidden;
+    `forbid` is None where it is not."""
+
+    pins: Mapping[str, str]
+    forbid: str | None
+
+
+def about_pair(connection: Connection, need: ListingId, offer: ListingId) -> AboutPair:
+    pins, forbids, weeks = schema.pins.c, schema.forbids.c, schema.rounds.c
+    query = (
+        select(pins.occasion, pins.why)
+        .outerjoin_from(schema.pins, schema.rounds, weeks.week == pins.occasion)
+        .where(pins.need == need, pins.offer == offer, weeks.released_at.is_(None))
+        .order_by(pins.occasion)
+    )
+    forbid = select(forbids.why).where(forbids.need == need, forbids.offer == offer)
+    return AboutPair(dict(map(tuple, connection.execute(query))), connection.execute(forbid).scalar())
 
 
 def is_forbidden(connection: Connection, need: ListingId, offer: ListingId) -> bool:

@@ -1,19 +1,19 @@
 """What coordinators decide about pairings, step by step: only people write here, never a solve or an import."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from matcher.records import About, ListingId, Pair, Reason, Suggestion
 from service.store import schema
 from service.store.database import in_utc
-from service.store.suggestions import row_of, shown_in
+from service.store.suggestions import as_text, row_of, shown_as_text
 
 
 class Choice(StrEnum):
@@ -100,15 +100,17 @@ def untouched(occasion: str, suggestion: Suggestion, ranker: str) -> Review:
 
 
 def load(connection: Connection, key: str) -> Review | None:
-    found = connection.execute(select(schema.reviews).where(schema.reviews.c.key == key)).one_or_none()
-    return None if found is None else _review(found)
+    return these(connection, [key]).get(key)
+
+
+def these(connection: Connection, keys: Collection[str]) -> dict[str, Review]:
+    """Those of them that are stored, by key."""
+    return {one.key: one for one in _those(connection, schema.reviews.c.key.in_(keys))}
 
 
 def of(connection: Connection, occasion: str) -> dict[str, Review]:
     """All reviews of an occasion, by key."""
-    reviews = schema.reviews.c
-    query = select(schema.reviews).where(reviews.occasion == occasion).order_by(reviews.key)
-    return {row.key: _review(row) for row in connection.execute(query)}
+    return {one.key: one for one in _those(connection, schema.reviews.c.occasion == occasion)}
 
 
 def keep(connection: Connection, after: Review, step: Step) -> bool:
@@ -142,10 +144,20 @@ def _add(connection: Connection, step: Step) -> None:
 
 def steps(connection: Connection, keys: Collection[str]) -> dict[str, tuple[Step, ...]]:
     """Every step of these reviews, newest first."""
-    table = schema.review_steps
-    query = select(table).where(table.c.review.in_(keys)).order_by(table.c.id.desc())
+    return _steps(connection, schema.review_steps.c.review.in_(keys))
+
+
+def steps_of(connection: Connection, occasion: str) -> dict[str, tuple[Step, ...]]:
+    """Every step of all reviews of an occasion, newest first."""
+    of = select(schema.reviews.c.key).where(schema.reviews.c.occasion == occasion)
+    return _steps(connection, schema.review_steps.c.review.in_(of))
+
+
+def _steps(connection: Connection, where: ColumnElement[bool]) -> dict[str, tuple[Step, ...]]:
+    table = schema.review_steps.c
+    columns = [table[name] for name in (*_PLAIN, "at", "what")]
     found: defaultdict[str, list[Step]] = defaultdict(list)
-    for row in connection.execute(query):
+    for row in connection.execute(select(*columns).where(where).order_by(table.id.desc())):
         found[row.review].append(_step(row))
     return {key: tuple(of_one) for key, of_one in found.items()}
 
@@ -164,10 +176,8 @@ def pairs(connection: Connection, occasion: str, decisions: Collection[Choice]) 
 def decided(connection: Connection, occasions: Iterable[str] | None = None) -> tuple[Review, ...]:
     """Every review that was approved, rejected or held, of these occasions or of all, by occasion, need and offer."""
     reviews = schema.reviews.c
-    query = select(schema.reviews).where(reviews.decision != Choice.UNDECIDED.value)
-    if occasions is not None:
-        query = query.where(reviews.occasion.in_(list(occasions)))
-    return tuple(map(_review, connection.execute(query.order_by(reviews.occasion, reviews.need, reviews.offer))))
+    where = reviews.decision != Choice.UNDECIDED.value
+    return tuple(_those(connection, where if occasions is None else where & reviews.occasion.in_(list(occasions))))
 
 
 def put_in_words(connection: Connection, week: str) -> None:
@@ -188,26 +198,35 @@ def put_in_words(connection: Connection, week: str) -> None:
 
 
 def _row(review: Review) -> dict[str, Any]:
-    names = ("key", "occasion", "version", "why", "says", "assigned_to", "decided_by", "ranker")
     of_suggestion = row_of(review.suggestion)
     return {
-        **{name: getattr(review, name) for name in names},
-        **{name: of_suggestion[name] for name in ("need", "offer", "fit", "strength", "score", "shown")},
+        **{name: getattr(review, name) for name in _KEPT},
+        **{name: of_suggestion[name] for name in ("need", "offer", *_SHOWN, "shown")},
         "decision": review.decision.value,
         "decided_at": review.decided_at and review.decided_at.astimezone(UTC),
     }
 
 
-def _review(row: Any) -> Review:
-    names = ("key", "occasion", "version", "why", "says", "assigned_to", "decided_by", "ranker")
-    return Review(
-        **{name: getattr(row, name) for name in names},
-        decision=Choice(row.decision),
-        decided_at=in_utc(row.decided_at) if row.decided_at else None,
-        suggestion=shown_in(row),
-    )
+_KEPT = ("key", "occasion", "version", "why", "says", "assigned_to", "decided_by", "ranker")
+_SHOWN = ("fit", "strength", "score")
+
+
+def _those(connection: Connection, where: ColumnElement[bool]) -> Iterator[Review]:
+    """The reviews for which this holds, by occasion, need and offer."""
+    table = schema.reviews.c
+    columns = [table[name] for name in (*_KEPT, "decision", "decided_at", *_SHOWN)]
+    query = select(*columns, as_text(table.shown).label("shown")).where(where)
+    for row in connection.execute(query.order_by(table.occasion, table.need, table.offer)):
+        yield Review(
+            **dict(zip(_KEPT, row, strict=False)),
+            decision=Choice(row.decision),
+            decided_at=in_utc(row.decided_at) if row.decided_at else None,
+            suggestion=shown_as_text(row),
+        )
+
+
+_PLAIN = ("id", "review", "version", "person", "before", "after", "why", "undoes")
 
 
 def _step(row: Any) -> Step:
-    names = ("id", "review", "version", "person", "before", "after", "why", "undoes")
-    return Step(**{name: getattr(row, name) for name in names}, at=in_utc(row.at), what=Doing(row.what))
+    return Step(**dict(zip(_PLAIN, row, strict=False)), at=in_utc(row.at), what=Doing(row.what))

@@ -209,7 +209,7 @@ def test_the_reason_in_a_coordinators_words_goes_out_first_with_the_release(comm
     assert found is not None
     reasons = found.suggestions[0].reasons
     assert reasons[0] == Reason(About.COORDINATOR, "You both work on Thursdays.")
-    assert reasons[1:] == only(commonweal).suggestion.reasons
+    assert reasons[1:] == only(commonweal).review.suggestion.reasons
 
 
 def test_a_pairing_is_assigned_to_coordinators_alone(commonweal: Commonweal, who: dict) -> None:
