@@ -74,6 +74,11 @@ _SOME = re.compile(r"\s+(?:in|on|at|for|with|of|from|near|to)\b", re.I)
 
 _DAY = re.compile(rf"\b(?P<day>{'|'.join(DAYS)})s?\b", re.I)
 _BETWEEN = re.compile(r"^\s*(?P<how>to|till|until|through|-|–|or|,|and|, and|, or)\s*(?:on\s+)?$", re.I)
+_ON_DAYS = re.compile(
+    rf"\s*\b(?:on|every|each)?\s*{_DAY.pattern.replace('?P<day>', '?:')}(?:(?:,| and| or| to)+\s+(?:on\s+)?"
+    rf"{_DAY.pattern.replace('?P<day>', '?:')})*",
+    re.I,
+)
 _ANY_DAY = re.compile(r"\b(?:any|every|each) day\b(?! of the week(?:end))|\bseven days\b|\bdaily\b|\ball week\b", re.I)
 _WEEKDAYS = re.compile(r"\b(?:(?:every|any|each) weekday|weekdays?)\b", re.I)
 _WEEKENDS = re.compile(r"\bweekends?\b", re.I)
@@ -105,6 +110,7 @@ class Thing:
 def things(text: str) -> tuple[Thing, ...]:
     """What a text asks for, in its order; the whole text is one thing where no pattern finds any."""
     found = [thing for sentence in _SENTENCE.split(text) for thing in _in_sentence(sentence)]
+    found = [replace(thing, asks=_ON_DAYS.sub("", thing.asks).strip() or thing.asks) for thing in found]
     return tuple(found[:MOST]) or (Thing(text.strip(), text.strip()),)
 
 
