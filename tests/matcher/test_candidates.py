@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from matcher import candidates
-from matcher.candidates import BLOCK, Candidates, gather
+from matcher.candidates import BLOCK, Candidates, between, gather
 from matcher.eligibility import MEMBER_RULES, RULES, Asking, Past, barred, eligible, past
 from matcher.matching import rank
 from matcher.network import Network, Side
@@ -184,3 +184,42 @@ def test_a_listing_that_is_barred_may_meet_nobody(met: Network, before: Past) ->
         rows = np.flatnonzero(barred(side, TODAY, before, RULES))
         assert len(rows) > 20
         assert not any(may_meet(side, row, other) for row in rows.tolist())
+
+
+def test_candidates_between_some_are_those_of_everybody_as_far_as_they_are_between_them(
+    met: Network, ranker: Ranker, before: Past
+) -> None:
+    asking, answering = OWNERS[:8], OWNERS[5:]
+    found = between(met, asking, answering, ranker=ranker, on=TODAY, before=before)
+    pairs = {(int(n), int(o)): float(fit) for n, o, fit in zip(found.need, found.offer, found.fit, strict=True)}
+    owner = [met.needs.entries[n].listing.organisation for n, _ in pairs]
+    other = [met.offers.entries[o].listing.organisation for _, o in pairs]
+    ways = list(zip(owner, other, strict=True))
+    assert pairs
+    assert all((a in asking and b in answering) or (b in asking and a in answering) for a, b in ways)
+    everybody = gather(met, ranker=ranker, on=TODAY, before=before)
+    fits = {
+        (int(n), int(o)): float(fit) for n, o, fit in zip(everybody.need, everybody.offer, everybody.fit, strict=True)
+    }
+    both = [
+        pair
+        for pair in fits
+        if met.needs.entries[pair[0]].listing.organisation in OWNERS[5:8]
+        and met.offers.entries[pair[1]].listing.organisation in OWNERS[5:8]
+    ]
+    assert both
+    assert {pair: fits[pair] for pair in both} == {pair: pytest.approx(pairs[pair], abs=1e-6) for pair in both}
+
+
+def test_candidates_between_some_are_told_from_a_least_fit_on(met: Network, ranker: Ranker, before: Past) -> None:
+    room = OWNERS[:10]
+    found, more = (
+        between(met, room, room, ranker=ranker, on=TODAY, before=before, least=least) for least in (None, 0.0)
+    )
+    assert found.fit.min() >= ranker.threshold > more.fit.min()
+    assert len(more.fit) > len(found.fit)
+
+
+def test_nobody_has_no_candidates_with_anybody(met: Network, ranker: Ranker, before: Past) -> None:
+    assert len(between(met, [], OWNERS, ranker=ranker, on=TODAY, before=before).fit) == 0
+    assert len(between(met, ["unheard of"], OWNERS, ranker=ranker, on=TODAY, before=before).fit) == 0
