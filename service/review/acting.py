@@ -180,7 +180,8 @@ def change(
     if what in ON_DECISION and review.version and (now := occasions.proposed(connection, act.occasion.id, review.pair)):
         seen = untouched(act.occasion.id, now, act.occasion.ranker)
         after = replace(after, suggestion=seen.suggestion, ranker=seen.ranker)
-    was = {BESIDE: {"pins": dict(beside.pins), "forbid": beside.forbid}} if {PINNED, FORBIDDEN} & set(changed) else {}
+    new = {name: facts[name] for name in changed}
+    was = {BESIDE: {"pins": dict(beside.pins), "forbid": beside.forbid}} if {PINNED, FORBIDDEN} & set(new) else {}
     step = Step(
         review=review.key,
         version=after.version,
@@ -188,15 +189,15 @@ def change(
         person=act.by,
         what=what,
         before={name: before[name] for name in changed} | was,
-        after={name: facts[name] for name in changed} | ({"together": together} if together else {}),
+        after=new | ({"together": together} if together else {}),
         why=short(why or str(facts.get("why", ""))),
         undoes=undoes.id if undoes else None,
     )
     if not reviews.keep(connection, after, step):
         raise FirstError("Somebody was first. What you chose was not stored.", review, None)
-    _keep_beside(connection, act, after, facts, undoes.before.get(BESIDE, {}) if undoes else {})
-    if FORBIDDEN in changed:
-        _note(connection, act, after, is_forbidden=bool(facts[FORBIDDEN]))
+    _keep_beside(connection, act, after, new, undoes.before.get(BESIDE, {}) if undoes else {})
+    if FORBIDDEN in new:
+        _note(connection, act, after, is_forbidden=bool(new[FORBIDDEN]))
     return after
 
 

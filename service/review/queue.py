@@ -105,18 +105,24 @@ def queue(commonweal: Commonweal, occasion: str, filters: Filters | None = None)
         found = occasions.find(connection, occasion, today)
         shown = _pairings(connection, found, network, today)
         names = desk.people_named(connection, {step.person for one in shown for step in one.steps})
-    counts = Counter(one.review.decision for one in shown)
     against = {one.key: (filters or Filters()).against(one) for one in shown}
     return Queue(
         occasion=found,
         pairings=tuple(one for one in shown if not against[one.key]),
-        counts=counts,
+        counts=Counter(one.review.decision for one in shown),
         among={
             name: Counter(value for one in shown if against[one.key] <= {name} for value in set(values(one)))
             for name, values in _VALUES.items()
         },
         names=names,
     )
+
+
+def counts(connection: Connection, occasion: Occasion) -> Counter[Choice]:
+    """How the pairings of an occasion are decided, without a look at them."""
+    found = reviews.choices(connection, occasion.id)
+    untouched = set(occasions.pairs(connection, occasion.id)) - found.keys()
+    return Counter(found.values()) + Counter({Choice.UNDECIDED: len(untouched)})
 
 
 def _pairings(connection: Connection, occasion: Occasion, network: Network, today: date) -> list[Pairing]:

@@ -173,6 +173,13 @@ def pairs(connection: Connection, occasion: str, decisions: Collection[Choice]) 
     return tuple((ListingId(need), ListingId(offer)) for need, offer in connection.execute(query))
 
 
+def choices(connection: Connection, occasion: str) -> dict[Pair, Choice]:
+    """How each pair of an occasion that somebody acted upon is decided."""
+    reviews = schema.reviews.c
+    query = select(reviews.need, reviews.offer, reviews.decision).where(reviews.occasion == occasion)
+    return {(ListingId(need), ListingId(offer)): Choice(one) for need, offer, one in connection.execute(query)}
+
+
 def decided(connection: Connection, occasions: Iterable[str] | None = None) -> tuple[Review, ...]:
     """Every review that was approved, rejected or held, of these occasions or of all, by occasion, need and offer."""
     reviews = schema.reviews.c
