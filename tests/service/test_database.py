@@ -16,11 +16,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, select, text
+from sqlalchemy import DateTime, bindparam, create_engine, inspect, select, text
 
 from matcher.errors import CommonwealError
-from matcher.records import Organisation, OrganisationId
-from service.store import members, schema
+from matcher.records import ListingId, Organisation, OrganisationId
+from service.store import decisions, members, schema
 from service.store.database import MIGRATIONS, Database, DatabaseError, counters
 from service.store.rounds import in_utc
 
@@ -107,6 +107,33 @@ def test_migrating_keeps_the_rounds_of_an_older_commonweal(empty: Database) -> N
         times = {name: in_utc(round_[name]) for name in ("proposed_at", "released_at")}
         assert {**round_, **times} == {**old_round, **new_in_rounds}
         assert dict(suggestion) == {**old_suggestion, **new_in_suggestions}
+
+
+def test_migrating_keeps_the_pins_of_an_older_commonweal(empty: Database) -> None:
+    """In the columns of schema 0003, where a pin was always of a week, then in those of today."""
+    at = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+    pins = [
+        {"week": f"2026-W{week}", "need": "alba-n1", "offer": "borea-o1", "why": "große Küche", "at": at}
+        for week in (47, 48)
+    ]
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(empty.url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+    with engine.begin() as connection:
+        stored = text("insert into pins (week, need, offer, why, at) values (:week, :need, :offer, :why, :at)")
+        typed = stored.bindparams(bindparam("at", type_=DateTime(timezone=True)))
+        connection.execute(typed, pins)
+    engine.dispose()
+    empty.migrate()
+    with empty.write() as connection:
+        assert decisions.pinned(connection, "2026-W48") == (("alba-n1", "borea-o1"),)
+        found = [(one.occasion, one.why, one.at) for one in decisions.every(connection)]
+        assert sorted(found) == [("2026-W47", "große Küche", at), ("2026-W48", "große Küche", at)]
+        decisions.pin(connection, "5e551011", ListingId("alba-n1"), ListingId("borea-o1"), "in the room", at)
+        assert decisions.pinned(connection, "5e551011") == (("alba-n1", "borea-o1"),)
 
 
 def test_migrating_from_many_sides_at_once_makes_the_tables_once(empty: Database) -> None:
