@@ -130,16 +130,24 @@ def for_session(
     among: Collection[OrganisationId] | None = None,
     progress: Progress = silent,
 ) -> tuple[Coalitions, ...]:
-    """The attendees' open needs that take several partners, by id. Partners attend too, or are `among` others."""
+    """The attendees' open needs that take several partners, by id. Partners attend too, or are `among` others.
+
+    Only those of which more things are offered than stay open: a set for a corner of a need is nobody's coalition.
+    """
     room = sorted(set(attendees) & network.organisations.keys())
     rows = sorted(row for one in room for row in network.needs.of(one).tolist())
     open_ = [one for row in rows if (one := network.needs.entries[row].listing).is_open(on)]
     found = []
     for number, need in enumerate(open_, 1):
         made = coalitions(network, need, on=on, history=history, among=room if among is None else among)
-        found += [made] if made.takes_several else []
+        found += [made] if made.takes_several and _mostly(made.found[0]) else []
         progress("looking for coalitions", number, len(open_))
     return tuple(found)
+
+
+def _mostly(best: Coalition) -> bool:
+    covered, left = (sum(one.part.aspect is Aspect.WHAT for one in parts) for parts in (best.covers, best.open))
+    return covered > left
 
 
 def _parts(parts: Needed) -> Iterator[Part]:

@@ -10,8 +10,8 @@ from itertools import zip_longest
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MOST = 6  # things that one need is taken to ask for
-LISTED = 14  # words of a thing in a list, at most; what is longer is a clause of its own
-SHORT = 6  # words of a thing that no noun gives away, where a list goes on
+LISTED, SHORT = 8, 5  # words of a thing in a list that no noun gives away: one that begins with *a*, and another
+BARE = 2  # words before a noun that nothing introduces
 BEFORE, BEHIND = 3, 5  # words around a noun that say what it is
 NEAR = 3  # words between a number and what it counts, at most
 CONTEXT = 24  # words of a thing together with what is said about it
@@ -39,8 +39,28 @@ _NOUN = re.compile(
     r"(?<!\w)(?:" + "|".join(f"(?P<{kind}>{words})" for kind, words in _NOUNS.items()) + r")(?!\w)", re.I
 )
 _NOT_ASKED = re.compile(
-    r"\b(?:our|my|their|his|her|its|no|not|nothing but|without|nobody|lack(?:s|ing)?|we have|already)\s+"
+    r"\b(?:our|my|their|his|her|its|no|not|nothing but|without|nobody|lack(?:s|ing)?|has|have|had|was"
+    r"|were|own|owns|got|already)\s+"
     r"(?:[\w-]+\s+){0,2}$",
+    re.I,
+)
+_INTRODUCED = re.compile(
+    r"(?:\b(?:an?|some|any|another|more|enough|several|extra|spare|if|need|needs|want|wants|wanted|for|takes?|\d+"
+    r"|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty|sixty|hundred|dozen)"
+    r"[\s-]+(?:[\w'’-]+\s+){0,3}|(?:set|pair|pairs|lot|number)s? of\s+)$",
+    re.I,
+)
+_WANTED = re.compile(
+    r"\s*(?:$|,|\b(?:to|for|who|that|with|after|before|from|of|on|at|in|wanted|needed|willing|able|are needed"
+    r"|are wanted|would|could)\b)",
+    re.I,
+)
+_ANYBODY = re.compile(r"(?:some|any)(?:body|one)", re.I)
+_WHO = re.compile(r"\s+(?:who|to|with|that|whose|able|willing)\b", re.I)
+_OF_THINGS = re.compile(r"^\s*for\b|\b(?:need|want|wanted|take|takes|look|looking|open|hoping|like)\b", re.I)
+_TOLD = re.compile(
+    r"\b(?:is|are|was|were|be|been|we|it|they|he|she|you|who|when|not|no|none|nobody|nothing|has|have|had|would|will"
+    r"|where|because|that)\b",
     re.I,
 )
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+|\s+[–—]\s+|\s*\n+\s*|\s*;\s*")
@@ -142,6 +162,7 @@ def _plain(text: str) -> str:
 
 
 def _thing(piece: str, head: str, *, is_list: bool, goes_on: bool) -> Thing | None:
+    """What a piece asks for: some of what the head names, a noun, what follows *looking for*, or one more of a list."""
     number, of_head = _NUMBER.match(piece), _NOUN.search(head)
     if is_list and of_head is not None and number is not None and _SOME.match(piece[number.end() :]):
         asks = f"{of_head.group()} {piece[number.end() :].strip()}"
@@ -152,19 +173,34 @@ def _thing(piece: str, head: str, *, is_list: bool, goes_on: bool) -> Thing | No
     if asked := _ASKS.search(piece):
         rest = piece[asked.end() :]
         return Thing(rest, _COUNT.sub("", rest)) if rest else None
-    words = len(piece.split())
-    if (is_list and words <= LISTED) or (goes_on and words <= SHORT and _ITEM.match(piece)):
-        return Thing(piece, piece) if not _DAY.fullmatch(piece) and not piece[0].isupper() else None
+    may_be = (goes_on and (is_list or _ITEM.match(piece))) or (is_list and _OF_THINGS.search(head))
+    most = LISTED if _ITEM.match(piece) else SHORT
+    if may_be and len(piece.split()) <= most and not _TOLD.search(piece) and not piece[0].isupper():
+        return Thing(piece, piece)
     return None
 
 
 def _noun(piece: str) -> re.Match[str] | None:
     """The first noun that is asked for: the last word of a compound, such as the room of a computer room."""
-    found = [one for one in _NOUN.finditer(piece) if not _NOT_ASKED.search(piece[: one.start()])]
+    found = list(_NOUN.finditer(piece))
     for one, after in zip_longest(found, found[1:]):
-        if after is None or piece[one.end() : after.start()].strip() or "£" in one.group():
+        if after is not None and not piece[one.end() : after.start()].strip():
+            continue
+        if _is_asked_for(piece[: one.start()], one, piece[one.end() :]):
             return one
     return None
+
+
+def _is_asked_for(before: str, noun: re.Match[str], behind: str) -> bool:
+    """Whether what stands around a noun says that it is wanted, and not that somebody has it or does something."""
+    if _NOT_ASKED.search(before):
+        return False
+    if noun.group().startswith("£"):
+        return _ASKS.search(before) is not None
+    is_bare = len(before.split()) <= BARE and _WANTED.match(behind) is not None
+    if _ANYBODY.fullmatch(noun.group()):
+        return _WHO.match(behind) is not None
+    return is_bare or _INTRODUCED.search(before) is not None
 
 
 def _before(piece: str, noun: re.Match[str]) -> int | None:
