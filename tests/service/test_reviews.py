@@ -2,22 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from matcher.masking import mask
 from matcher.proposing import Proposal
-from matcher.records import About, ListingId, Reason, Strength, Suggestion
+from matcher.records import About, Kind, ListingId, Reason, Strength, Suggestion
 from service import rounds
+from service.printing import suggestion_lines, suggestions_table
 from service.review import deciding, solving
 from service.review.deciding import FirstError, RefusedError, UnknownPairingError
 from service.review.occasions import ClosedError, UnknownOccasionError
 from service.review.queue import Filters, Queue, Track, queue
 from service.rounds import StaleError
-from service.store import decisions, events, members, people
+from service.stationery import item
+from service.store import decisions, events, members, people, reviews
 from service.store import rounds as stored
 from service.store.people import Access
 from service.store.reviews import Choice, Doing, Step, key_of, steps
+from service.web.presenting import cards, naming
 from service.wiring import Commonweal
 
 WEEK = "2026-W48"
@@ -210,6 +216,39 @@ def test_the_reason_in_a_coordinators_words_goes_out_first_with_the_release(comm
     reasons = found.suggestions[0].reasons
     assert reasons[0] == Reason(About.COORDINATOR, "You both work on Thursdays.")
     assert reasons[1:] == only(commonweal).review.suggestion.reasons
+
+
+def test_neither_a_mail_nor_a_page_nor_a_table_shows_the_address_in_a_coordinators_words(
+    commonweal: Commonweal, who: dict, cast: Mapping[str, Any]
+) -> None:
+    deciding.reword(commonweal, WEEK, KEY, who["ciano"], 0, "Both ask for Thursdays: ring 0113 496 0000.")
+    rounds.release(commonweal, WEEK)
+    with commonweal.database.read() as connection:
+        found = stored.load(connection, WEEK)
+    assert found is not None
+    (suggestion,) = found.suggestions
+    bodies = {cast["alba"].id: cast["alba"], cast["borea"].id: cast["borea"]}
+    (card,) = cards([suggestion], naming(bodies), read_as=Kind.NEED)
+    console = Console(width=400, record=True, file=StringIO())
+    console.print(suggestions_table([suggestion], bodies))
+    shown_by = {
+        "mail": item(suggestion, cast["borea"].id, {}).reasons[0],
+        "page": card.why(both_shown=True)[0],
+        "lines": suggestion_lines(1, suggestion, Kind.NEED, bodies)[1].removeprefix("      + "),
+        "table": console.export_text().splitlines()[1].split("good")[-1].split("strong")[-1].strip(),
+    }
+    assert set(shown_by.values()) == {mask("Both ask for Thursdays: ring 0113 496 0000.")}, shown_by
+    assert "0113" not in str(shown_by)
+
+
+def test_the_store_takes_no_version_but_the_next(commonweal: Commonweal, who: dict) -> None:
+    kept = deciding.decide(commonweal, WEEK, KEY, who["ciano"], 0, Choice.HELD)
+    step = newest(commonweal)
+    with commonweal.database.write() as connection:
+        for version in (1, 3):
+            late = replace(kept, version=version, decision=Choice.APPROVED)
+            assert not reviews.keep(connection, late, replace(step, version=version))
+    assert (only(commonweal).review, len(_steps(commonweal))) == (kept, 1)
 
 
 def test_a_pairing_is_assigned_to_coordinators_alone(commonweal: Commonweal, who: dict) -> None:
