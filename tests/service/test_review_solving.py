@@ -41,8 +41,9 @@ def by(commonweal: Commonweal, cast: Mapping[str, Any]) -> str:
 def plan(commonweal: Commonweal, by: str) -> Callable[..., Session]:
     """Plans a session on a Thursday, for Alba, Borea and Delos."""
 
-    def planned(day: date = date(2026, 12, 3), state: State = State.PLANNED) -> Session:
-        made = Session(id=SESSION, title="Thursdays", day=day, state=state, made_by=by, made_at=commonweal.now())
+    def planned(slots: int = 8) -> Session:
+        stamp = {"made_by": by, "made_at": commonweal.now()}
+        made = Session(id=SESSION, title="Thursdays", day=date(2026, 12, 3), slots=slots, **stamp)  # type: ignore[arg-type]
         stamp = {"changed_by": by, "changed_at": commonweal.now()}
         with commonweal.database.write() as connection:
             sessions.add(connection, made)
@@ -106,6 +107,39 @@ def test_a_knock_on_says_why_a_pin_cannot_be_had(commonweal: Commonweal, occasio
         "left_out": (BOREA,),
         "unmet": ("These two organisations are not to be introduced.",),
     }
+
+
+@pytest.mark.parametrize("occasion", [WEEK, SESSION])
+@pytest.mark.parametrize("how", ["approved", "pinned"])
+def test_where_there_is_room_for_one_it_is_the_one_that_was_approved_or_pinned(
+    commonweal: Commonweal,
+    by: str,
+    plan: Callable[..., Session],
+    make: Callable[..., Commonweal],
+    occasion: str,
+    how: str,
+) -> None:
+    tight = make(commonweal.database, needs_cap=1)
+    plan(slots=1)
+    solving.solve(tight, occasion)
+    (best,) = pairs(tight, occasion)
+    (worse,) = {PAIR, OTHER} - {best}
+    assert told(solving.knock_on(tight, occasion, trying=[worse])) == {  # type: ignore[list-item]
+        **NOTHING,
+        "new": [worse],
+        "gone": [best],
+        "served": (OWNERS[worse[1]],),
+        "left_out": (OWNERS[best[1]],),
+    }
+    (instead,) = solving.knock_on(tight, occasion, trying=[worse]).new  # type: ignore[list-item]
+    kept = deciding.add(tight, occasion, by, instead, "they asked")
+    if how == "approved":
+        deciding.unpin(tight, occasion, kept.key, by, 1)
+    solving.solve(tight, occasion)
+    assert pairs(tight, occasion) == {worse}
+
+
+OWNERS = {"borea-o1": BOREA, "delos-o1": DELOS}
 
 
 def test_what_was_kept_out_and_what_was_let_in_stays_so_however_often_it_is_solved(
