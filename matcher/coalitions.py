@@ -1,6 +1,6 @@
 """For a need that no single offer meets: the smallest sets of partners that together cover its parts."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -10,9 +10,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.covering import Answer, Needed, Partner, apart, needed, partners
-from matcher.eligibility import past
-from matcher.encoding import Progress, silent
+from matcher.covering import Answer, Needed, Partner, apart, asked, needed, partners
+from matcher.eligibility import Past, past
+from matcher.encoding import FloatArray, Progress, silent
 from matcher.hints import quoted
 from matcher.index import BoolArray
 from matcher.masking import mask
@@ -113,12 +113,26 @@ def coalitions(
     with as many the best answers come first, then the smaller ids.
     """
     entry = network.find(need) or network.draft(need)
-    before = past(replace(history, suggested={}), network, on)
     parts = needed(entry)
-    able = partners(network, entry, parts, on=on, before=before, among=among)
+    before = past(replace(history, suggested={}), network, on)
+    return _made(network, entry, parts, asked(network, [parts]), on=on, before=before, among=among, shown=shown)
+
+
+def _made(
+    network: Network,
+    entry: Entry,
+    parts: Needed,
+    vectors: Mapping[str, FloatArray],
+    *,
+    on: date,
+    before: Past,
+    among: Collection[OrganisationId] | None,
+    shown: int,
+) -> Coalitions:
+    able = partners(network, entry, parts, vectors, on=on, before=before, among=among)
     table = _Table(network, entry, parts, able)
     best = table.smallest(~apart(network, able, before))
-    return Coalitions(need, tuple(_parts(parts)), tuple(table.coalition(members) for members in best[:shown]))
+    return Coalitions(entry.listing, tuple(_parts(parts)), tuple(table.coalition(members) for members in best[:shown]))
 
 
 def for_session(
@@ -136,12 +150,15 @@ def for_session(
     """
     room = sorted(set(attendees) & network.organisations.keys())
     rows = sorted(row for one in room for row in network.needs.of(one).tolist())
-    open_ = [one for row in rows if (one := network.needs.entries[row].listing).is_open(on)]
-    found = []
-    for number, need in enumerate(open_, 1):
-        made = coalitions(network, need, on=on, history=history, among=room if among is None else among)
-        found += [made] if made.takes_several and _mostly(made.found[0]) else []
-        progress("looking for coalitions", number, len(open_))
+    entries = [entry for row in rows if (entry := network.needs.entries[row]).listing.is_open(on)]
+    parts = [needed(entry) for entry in entries]
+    vectors, before = asked(network, parts), past(replace(history, suggested={}), network, on)
+    able, found = room if among is None else among, []
+    for number, (entry, its) in enumerate(zip(entries, parts, strict=True), 1):
+        made = _made(network, entry, its, vectors, on=on, before=before, among=able, shown=SHOWN)
+        if made.takes_several and _mostly(made.found[0]):
+            found.append(made)
+        progress("looking for coalitions", number, len(entries))
     return tuple(found)
 
 

@@ -6,7 +6,7 @@ line each and on the ten cases of data/benchmark/coalitions.toml; what that is w
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -87,12 +87,28 @@ def needed(entry: Entry) -> Needed:
     return Needed(things(entry.listing.text), at, days(entry.listing.text))
 
 
+def asked(network: Network, needs: Iterable[Needed]) -> dict[str, FloatArray]:
+    """All that these needs' things are compared by, as unit vectors: encoded at once, and not kept."""
+    texts = list(dict.fromkeys(text for parts in needs for thing in parts.things for text in (thing.asks, thing.core)))
+    cut = [split(text, network.vocabulary) for text in texts]
+    encoded = iter(network.encoder.encoder.encode([passage for of_one in cut for passage in of_one]))
+    whole = [np.mean([next(encoded).vector for _ in of_one], axis=0) for of_one in cut]
+    return dict(zip(texts, unit(np.stack(whole)), strict=True)) if texts else {}
+
+
 def partners(
-    network: Network, entry: Entry, parts: Needed, *, on: date, before: Past, among: Collection[OrganisationId] | None
+    network: Network,
+    entry: Entry,
+    parts: Needed,
+    vectors: Mapping[str, FloatArray],
+    *,
+    on: date,
+    before: Past,
+    among: Collection[OrganisationId] | None,
 ) -> list[Partner]:
     """Whoever covers a thing and may be suggested to the need's organisation: the strongest, in the order of ids.
 
-    Profiles do not count: what nobody has offered covers nothing.
+    `vectors` are those of the words that things are compared by. Profiles do not count: what nobody has offered covers nothing.
     """
     side = network.offers
     may = eligible(Asking(entry, on, before), side, MEMBER_RULES) & ~side.profiles
@@ -100,7 +116,7 @@ def partners(
         may &= owned(side, among)
     found: dict[OrganisationId, dict[int, Answer]] = {}
     for number, thing in enumerate(parts.things):
-        for answer in _answers(network, entry, thing, may):
+        for answer in _answers(network, entry, thing, vectors, may):
             its = found.setdefault(answer.entry.listing.organisation, {})
             if number not in its or (-answer.fits, answer.listing) < (-its[number].fits, its[number].listing):
                 its[number] = answer
@@ -108,10 +124,12 @@ def partners(
     return sorted(strongest[:PARTNERS], key=lambda one: one.organisation)
 
 
-def _answers(network: Network, entry: Entry, thing: Thing, may: BoolArray) -> list[Answer]:
+def _answers(
+    network: Network, entry: Entry, thing: Thing, known: Mapping[str, FloatArray], may: BoolArray
+) -> list[Answer]:
     """Every listing that covers the thing about as well as any, with the clause that does it best."""
     side = network.offers
-    asks = _vectors(network, list(dict.fromkeys((thing.asks, thing.core))))
+    asks = np.stack([known[text] for text in dict.fromkeys((thing.asks, thing.core))])
     rows = sorted({row for vector in asks for row in side.nearest(vector, LOOKED_AT, may).tolist()})
     entries, scale = [side.entries[row] for row in rows], _Scale.of(side, asks)
     whole = _Scale.of(side, entry.vector[None]).of_rows(
@@ -145,13 +163,6 @@ class _Scale:
     def of_rows(self, similar: FloatArray) -> FloatArray:
         """How far each row's best similarity stands out. Shape (rows, questions) to (rows,)."""
         return np.asarray(((similar - self.mean) / self.deviation).max(axis=1), np.float32)
-
-
-def _vectors(network: Network, texts: Sequence[str]) -> FloatArray:
-    """Each text as one unit vector, encoded and not kept."""
-    cut = [split(text, network.vocabulary) for text in texts]
-    encoded = iter(network.encoder.encoder.encode([passage for of_one in cut for passage in of_one]))
-    return unit(np.stack([np.mean([next(encoded).vector for _ in of_one], axis=0) for of_one in cut]))
 
 
 def _agreement(thing: Thing, offer: Listing, clause: str) -> int:
