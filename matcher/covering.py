@@ -108,7 +108,8 @@ def partners(
 ) -> list[Partner]:
     """Whoever covers a thing and may be suggested to the need's organisation: the strongest, in the order of ids.
 
-    `vectors` are those of the words that things are compared by. Profiles do not count: what nobody has offered covers nothing.
+    `vectors` are those of the words that things are compared by. Profiles do not count: nobody has
+    offered what they say.
     """
     side = network.offers
     may = eligible(Asking(entry, on, before), side, MEMBER_RULES) & ~side.profiles
