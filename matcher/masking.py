@@ -47,9 +47,11 @@ _ADDRESS = re.compile(
     rf"(?:[\s,]+(?!{_POSTCODE})[A-Z][\w'’-]++(?![./]\d)){{0,3}}(?:[\s,]+{_POSTCODE})?"
 )
 _FULL_POSTCODE = re.compile(rf"\b{_POSTCODE}")
+_SUSPECT = re.compile(r"[\d@＠]|\.\w|dot|at[)\]]|www|://", re.I)
+"""No detail is without one of these."""
 
 
-@lru_cache(maxsize=1024)  # a page asks for the same text many times
+@lru_cache(maxsize=8192)  # a page asks for the same text many times, the longest for 2,600 different ones
 def mask(text: str) -> str:
     """`text` with mail addresses, links, domains, telephone numbers, street addresses and full postcodes hidden.
 
@@ -58,6 +60,8 @@ def mask(text: str) -> str:
     which could part a detail, are dropped.
     """
     text = _INVISIBLE.sub("", text)
+    if not _SUSPECT.search(text):
+        return text
     for detail in (_LINK, _EMAIL, _SPELT_EMAIL, _DOMAIN):
         text = detail.sub(HIDDEN, text)
     text = _NUMBER.sub(lambda found: found.group() if found["kept"] else HIDDEN, text)
