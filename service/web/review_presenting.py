@@ -9,7 +9,7 @@ from matcher.records import Kind, Suggestion
 from service.review.deciding import IN_WORDS, told
 from service.review.queue import Pairing, Track
 from service.review.solving import KnockOn
-from service.store.reviews import Choice, Doing, Step
+from service.store.reviews import Choice, Doing, Review, Step
 from service.web.presenting import Body, Card, Named, cards
 
 
@@ -159,3 +159,7 @@ def knock_on_shown(change: KnockOn, named: Named) -> dict[str, Any]:
         "left_out": [named(one).name for one in change.left_out],
         "unmet": [mask(one) for one in change.unmet],
     }
+
+
+def facts_of(review: Review) -> dict[str, str]:
+    return {"decision": decision_in_words(review.decision), "why": mask(review.why), "says": mask(review.says)}

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Annotated
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -18,13 +18,14 @@ from service.review.occasions import UnknownOccasionError
 from service.review.queue import Filters, Pairing, Queue, queue
 from service.store import people
 from service.store.people import Access
-from service.store.reviews import Choice, Doing, Review
+from service.store.reviews import Choice, Doing
 from service.web import access
 from service.web.access import Coordinator, Here, Visitor
 from service.web.pages import Current
 from service.web.presenting import naming
 from service.web.rendering import page
-from service.web.review_presenting import decision_in_words, knock_on_shown, partner_shown, shown, step_shown
+from service.web.review_filters import Field, Filtered, address_of, filters_in
+from service.web.review_presenting import decision_in_words, facts_of, knock_on_shown, partner_shown, shown, step_shown
 
 router = APIRouter(
     prefix="/desk/review",
@@ -39,33 +40,6 @@ FORESEEN = ("pin", "forbid", "swap")
 """What is done only after its knock-on was looked at."""
 
 Line = Annotated[str, Form()]
-Field = Annotated[str, Query(max_length=200)]
-
-
-def filters(
-    theme: Field = "",
-    sector: Field = "",
-    size: Field = "",
-    place: Field = "",
-    strength: Field = "",
-    decision: Field = "",
-    assigned: Field = "",
-    text: Field = "",
-) -> Filters:
-    """What the address asks for; a strength or a decision that there is not lets everything through."""
-    return Filters(
-        theme=theme,
-        sector=sector,
-        size=size,
-        place=place.strip(),
-        strength=strength if strength in set(Strength) else "",
-        decision=decision if decision in set(Choice) else "",
-        assigned_to=assigned,
-        text=text.strip(),
-    )
-
-
-Filtered = Annotated[Filters, Depends(filters)]
 
 
 @router.get("")
@@ -133,7 +107,7 @@ def bulk(
     back: Line = "",
 ) -> HTMLResponse | RedirectResponse:
     """The same about all that were ticked; whoever was late is told of which."""
-    wanted = _filters_in(back)
+    wanted = filters_in(back)
     seen = dict(_key_and_version(one) for one in chosen or ())
     try:
         if not seen:
@@ -213,7 +187,7 @@ def knock_on(
         need=need,
         offer=offer,
         seen=seen,
-        back=_address(_filters_in(back)),
+        back=address_of(filters_in(back)),
     )
 
 
@@ -250,9 +224,9 @@ def act(
     except CommonwealError as error:
         if alone:
             return _pairing(request, here, known, occasion, pairing, says=str(error), status=_status(error), back=back)
-        wanted = _filters_in(back)
+        wanted = filters_in(back)
         return _queue(request, here, known, occasion, wanted, says=str(error), status=_status(error), at=pairing)
-    address = _address(_filters_in(back))
+    address = address_of(filters_in(back))
     if alone:
         return RedirectResponse(f"/desk/review/{occasion}/{pairing}?{urlencode({'back': address})}", 303)
     fragment = f"#p-{then}" if KEY.fullmatch(then) else ""
@@ -343,7 +317,7 @@ def _queue(
         total=found.total,
         counts=found.counts,
         wanted=wanted,
-        back=_address(wanted),
+        back=address_of(wanted),
         names_of={
             what: [(one.key, one.name) for one in getattr(network.vocabulary, what).values()]
             for what in ("themes", "sectors", "sizes")
@@ -389,7 +363,7 @@ def _pairing(
         steps=[step_shown(one, found.names, _coordinators(here)) for one in pairing.steps],
         coordinators=_coordinators(here),
         says=says,
-        back=_address(_filters_in(back)),
+        back=address_of(filters_in(back)),
     )
 
 
@@ -406,41 +380,17 @@ def _late(
         occasion=found.occasion,
         pairing=shown(_one(found, key), named),
         says=str(error),
-        theirs=_facts(error.now),
+        theirs=facts_of(error.now),
         yours={"do": typed["do"], "why": mask(typed["why"]), "says": mask(typed["says"])},
         typed=typed,
-        back=_address(_filters_in(back)),
+        back=address_of(filters_in(back)),
     )
-
-
-def _facts(review: Review) -> dict[str, str]:
-    return {"decision": decision_in_words(review.decision), "why": mask(review.why), "says": mask(review.says)}
 
 
 def _coordinators(here: Here) -> dict[str, str]:
     with here.database.read() as connection:
         found = people.with_access(connection, Access.COORDINATOR, Access.ADMINISTRATOR)
     return {one.id: one.name or "A coordinator without a name" for one in found}
-
-
-def _address(wanted: Filters) -> str:
-    """Filters as the query of an address."""
-    named = {
-        "theme": wanted.theme,
-        "sector": wanted.sector,
-        "size": wanted.size,
-        "place": wanted.place,
-        "strength": wanted.strength,
-        "decision": wanted.decision,
-        "assigned": wanted.assigned_to,
-        "text": wanted.text,
-    }
-    return urlencode({name: value for name, value in named.items() if value})
-
-
-def _filters_in(address: str) -> Filters:
-    known = {name: value[:200] for name, value in parse_qsl(address[:2000]) if name in filters.__annotations__}
-    return filters(**known)
 
 
 def _status(error: Exception) -> int:
