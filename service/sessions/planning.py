@@ -9,7 +9,7 @@ from matcher.rooms import pairings
 from service import faults
 from service.review import occasions
 from service.rounds import Difference, difference
-from service.store import decisions, introductions, reviews, rounds, sessions
+from service.store import decisions, reviews, rounds, sessions
 from service.store.reviews import Choice
 from service.wiring import Commonweal
 
@@ -46,7 +46,7 @@ def solve(
         history = rounds.history(connection, found.day, session)
         kept = (*decisions.pinned(connection, session), *reviews.pairs(connection, session, [Choice.APPROVED]), *trying)
         before = occasions.proposal(connection, session)
-        acquainted = introductions.acquainted(connection)
+        acquainted = sessions.acquainted(connection)
     proposal = pairings(
         commonweal.live.current(),
         ranker=commonweal.core.ranker,

@@ -324,13 +324,6 @@ def introduced(connection: Connection, after: date, before: date) -> dict[Organi
     return dict.fromkeys(map(OrganisationId, connection.execute(who).scalars()), 0) | dict(counted)
 
 
-def acquainted(connection: Connection) -> frozenset[frozenset[OrganisationId]]:
-    """Every two organisations that were introduced to each other."""
-    table = schema.introductions.c
-    query = select(table.asking, table.giving).where(table.state == State.INTRODUCED.value)
-    return frozenset(frozenset((row.asking, row.giving)) for row in connection.execute(query))
-
-
 def _between(column: Any, after: date, before: date) -> tuple[Any, Any]:
     days = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (after + timedelta(days=1), before))
     first, last = days

@@ -12,6 +12,7 @@ from matcher.proposing import Proposal
 from matcher.records import LeftOut, ListingId, OrganisationId
 from service.store import schema
 from service.store.database import in_utc, upsert
+from service.store.introductions import State as Introduced
 from service.store.suggestions import row_of, suggestion_of
 
 
@@ -218,6 +219,13 @@ def revisions(connection: Connection, sessions: Iterable[str]) -> dict[str, int]
     plans = schema.plans.c
     query = select(plans.session, plans.revision).where(plans.session.in_(list(sessions)))
     return {row.session: row.revision for row in connection.execute(query)}
+
+
+def acquainted(connection: Connection) -> frozenset[frozenset[OrganisationId]]:
+    """Every two organisations that were introduced to each other."""
+    table = schema.introductions.c
+    query = select(table.asking, table.giving).where(table.state == Introduced.INTRODUCED.value)
+    return frozenset(frozenset((row.asking, row.giving)) for row in connection.execute(query))
 
 
 def present(attending: Collection[Attendee]) -> frozenset[OrganisationId]:

@@ -35,6 +35,7 @@ from service.web import (
     sessions,
     signin,
     suggestions,
+    timetables,
     unsubscribing,
     writing,
 )
@@ -77,6 +78,7 @@ PARTS = (
     sessions,
     attendees,
     rooms,
+    timetables,
     oversight,
     pages,
     finding,

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from matcher.coalitions import for_session
 from matcher.errors import CommonwealError
 from matcher.masking import mask
 from matcher.network import Network
@@ -14,13 +15,13 @@ from service.entering import RefusedError
 from service.listing import UnseenError
 from service.review.queue import queue
 from service.sessions import capturing, planning
-from service.store import promises, reviews, sessions
+from service.store import promises, reviews, rounds, sessions
 from service.store.sessions import Session
 from service.web import access, forms
 from service.web.access import Coordinator, Here
 from service.web.forms import Sent
 from service.web.pages import Current
-from service.web.presenting import cards, naming
+from service.web.presenting import Named, cards, naming
 from service.web.rendering import page
 from service.web.sessions import path_of, shown, stored
 
@@ -169,6 +170,26 @@ def _capture(
     )
 
 
+@router.get("/coalitions")
+def coalitions(request: Request, here: Here, known: Coordinator, network: Current, session: str) -> HTMLResponse:
+    """Needs of those who come that take several partners, and who could cover them together."""
+    found = stored(here, session)
+    with here.database.read() as connection:
+        room = sessions.present(sessions.attendees(connection, found.id))
+        history = rounds.history(connection, found.day)
+    made = for_session(network, attendees=room, on=found.day, history=history)
+    return page(
+        request,
+        "session-coalitions.html",
+        shown=shown(here, found),
+        one=found,
+        found=made,
+        room=room,
+        named=naming(network.organisations),
+        mask=mask,
+    )
+
+
 @router.get("/promises")
 def all_promises(request: Request, here: Here, known: Coordinator, network: Current, session: str) -> HTMLResponse:
     """What was promised here and at the session before, and what came of it."""
@@ -232,15 +253,7 @@ def _promises(
         listed = sessions.attendees(connection, session.id)
     today = here.now().date()
 
-    def told(one: promises.Promise) -> dict[str, Any]:
-        return {
-            "one": one,
-            "who": named(one.organisation),
-            "says": mask(one.says),
-            "outcome": mask(one.outcome),
-            "is_due": one.kept_at is None and one.due is not None and one.due <= max(today, session.day),
-        }
-
+    due = max(today, session.day)
     return page(
         request,
         "session-promises.html",
@@ -248,9 +261,20 @@ def _promises(
         shown=shown(here, session),
         one=session,
         before=before,
-        earlier=[told(one) for one in found if before and one.session == before.id],
-        now=[told(one) for one in found if one.session == session.id],
+        earlier=[told_of(one, named, due) for one in found if before and one.session == before.id],
+        now=[told_of(one, named, due) for one in found if one.session == session.id],
         room=sorted((named(one.organisation) for one in listed), key=lambda one: one.name.casefold()),
         says=says,
         typed=typed,
     )
+
+
+def told_of(one: promises.Promise, named: Named, today: date) -> dict[str, Any]:
+    """A promise as it is shown; it is due where its day is not after `today`."""
+    return {
+        "one": one,
+        "who": named(one.organisation),
+        "says": mask(one.says),
+        "outcome": mask(one.outcome),
+        "is_due": one.kept_at is None and one.due is not None and one.due <= today,
+    }

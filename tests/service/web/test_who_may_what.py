@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from matcher.records import ListingId
 from service import introductions, rounds
-from service.sessions import attending, convening
+from service.sessions import attending, convening, planning, timetabling
 from service.store import events, people, schema, suggested
 from service.store.introductions import Answer
 from service.store.people import Access
@@ -127,6 +127,8 @@ def session(commonweal: Commonweal) -> str:
     fields = {"title": "In touch", "themes": "isolation", "day": "2026-12-03"}
     made = convening.make(commonweal, "somebody", fields).id
     attending.ask(commonweal, made, ["alba", "borea"], "somebody")
+    planning.solve(commonweal, made)
+    timetabling.solve(commonweal, made)
     return made
 
 
