@@ -129,7 +129,7 @@ def test_a_sheet_is_looked_at_row_by_row_before_it_is_taken(
     ):
         assert words in said, words
     assert listed(commonweal, path) == {}
-    kept = re.search(r"<textarea hidden name=\"rows\">(.*?)</textarea>", seen.text, re.S)
+    kept = re.search(r"name=\"rows\" value=\"(.*?)\">", seen.text, re.S)
     assert kept
     taken = client.post(f"{path}/attendees/sheet", data=form(client, rows=unescape(kept[1]), take="yes"))
     assert (taken.status_code, listed(commonweal, path)) == (303, {"alba": Attendance.COMING})
