@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from matcher.artefacts import artefact
 from matcher.candidates import gather
 from matcher.eligibility import past
 from matcher.records import History, Standing
@@ -43,7 +44,9 @@ REVIEWED = 30
 def commonweal(tmp_path: Path, migrated_file: Path) -> Iterator[Commonweal]:
     """The example's members, with the encoder without weights, or for pictures with the real one."""
     shutil.copyfile(migrated_file, tmp_path / "commonweal.db")
-    made = Commonweal(Settings(home=tmp_path, **({} if PICTURES else {"encoder": "hash"})), now=lambda: NOW)
+    real: dict[str, Any] = {"ranker": artefact("models", "ranker.toml")}
+    settings = Settings(home=tmp_path, **(real if PICTURES else {"encoder": "hash"}))
+    made = Commonweal(settings, now=lambda: NOW)
     demo.import_example(made)
     with made.database.write() as connection:
         for name in ("cora", "dora"):
@@ -95,7 +98,7 @@ def browse(commonweal: Commonweal, address: str) -> Iterator[Browse]:
 
 
 def room(commonweal: Commonweal, size: int = 25) -> list[str]:
-    """Members of whom many could meet each other."""
+    """Members of whom many could meet each other, and nobody of criminal justice, whom the theme wants."""
     network = commonweal.live.current()
     day = NOW.date()
     found = gather(network, ranker=commonweal.core.ranker, on=day, before=past(History(), network, day))
@@ -106,7 +109,8 @@ def room(commonweal: Commonweal, size: int = 25) -> list[str]:
         )
         for need, offer in rows
     }
-    members = sorted(one.id for one in network.organisations.values() if one.standing is Standing.MEMBER)
+    able = (one for one in network.organisations.values() if "criminal-justice" not in one.roles)
+    members = sorted(one.id for one in able if one.standing is Standing.MEMBER)
     chosen: list[str] = []
     while len(chosen) < size:
         known = Counter(one for couple in couples if len(couple - set(chosen)) == 1 for one in couple - set(chosen))
