@@ -8,7 +8,7 @@ from matcher.records import Pair, Suggestion
 from service.store import rounds, sessions, suggestions
 from service.store.database import Connection
 from service.store.decisions import is_week
-from service.store.sessions import State
+from service.store.sessions import Session, State
 
 
 class UnknownOccasionError(CommonwealError):
@@ -101,8 +101,12 @@ def _session(connection: Connection, id_: str, today: date) -> Occasion | None:
     if session is None:
         return None
     revision, ranker = plan or (0, "")
-    over = "This session is over: what was decided stays as it is." if session.day < today else ""
-    cancelled = "This session was cancelled. Plan it again to decide more." if session.state is State.CANCELLED else ""
-    return Occasion(
-        id=id_, title=session.title, day=session.day, revision=revision, ranker=ranker, closed=cancelled or over
-    )
+    closed = why_closed(session, today)
+    return Occasion(id=id_, title=session.title, day=session.day, revision=revision, ranker=ranker, closed=closed)
+
+
+def why_closed(session: Session, today: date) -> str:
+    """Why nothing is decided for a session any more; empty where it is."""
+    if session.state is State.CANCELLED:
+        return "This session was cancelled. Plan it again to decide more."
+    return "This session is over: what was decided stays as it is." if session.day < today else ""

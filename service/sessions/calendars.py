@@ -7,9 +7,9 @@ from datetime import datetime, tzinfo
 
 from icalendar import Calendar, Event
 
-from matcher.masking import mask
 from matcher.records import OrganisationId
 from service import spreadsheets
+from service.sessions import convening
 from service.store.sessions import Session, State
 from service.store.timetables import Kept, Stored
 
@@ -38,14 +38,15 @@ def _event(session: Session, kept: Kept, organisation: OrganisationId, named: Na
     off = kept.is_cancelled or session.state is State.CANCELLED
     event = Event()
     event.add("uid", kept.uid)
-    event.add("sequence", kept.sequence + (session.state is State.CANCELLED))
+    event.add("sequence", kept.sequence)
     event.add("dtstamp", kept.changed_at)
     event.add("last-modified", kept.changed_at)
     event.add("dtstart", session.begins(meeting.slot).replace(tzinfo=zone))
     event.add("dtend", session.ends(meeting.slot).replace(tzinfo=zone))
     event.add("summary", f"{named(other)}: {session.title}")
-    place = ", ".join(part for part in (f"Table {meeting.table}", mask(session.venue), session.place) if part)
-    event.add("location", mask(session.venue) if session.online else place)
+    venue = convening.venue_of(session)
+    place = ", ".join(part for part in (f"Table {meeting.table}", venue, session.place) if part)
+    event.add("location", venue if session.online else place)
     event.add("status", "CANCELLED" if off else "CONFIRMED")
     return event
 

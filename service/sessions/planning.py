@@ -38,9 +38,9 @@ def solve(
     `trying` pairs as if they were pinned, and do `without` some as if they were forbidden.
     Raises UnknownOccasionError, ClosedError.
     """
-    today = commonweal.now().date()
+    at = commonweal.now()  # what changes from now on is not in it
     with commonweal.database.read() as connection:
-        occasions.refuse_closed(occasions.find(connection, session, today))
+        occasions.refuse_closed(occasions.find(connection, session, at.date()))
         found, attending = sessions.load(connection, session), sessions.attendees(connection, session)
         assert found is not None
         history = rounds.history(connection, found.day, session)
@@ -63,7 +63,7 @@ def solve(
         return Planned(session, 0, proposal, (difference("now", proposal.suggestions, before),))
     faults.point("session.computed")
     with commonweal.database.write() as connection:
-        occasions.refuse_closed(occasions.find(connection, session, today))
-        revision = sessions.store_plan(connection, session, proposal, versions=commonweal.versions, at=commonweal.now())
+        occasions.refuse_closed(occasions.find(connection, session, at.date()))
+        revision = sessions.store_plan(connection, session, proposal, versions=commonweal.versions, at=at)
         faults.point("session.before-commit")
     return Planned(session, revision, proposal)

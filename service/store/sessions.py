@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from matcher.proposing import Proposal
 from matcher.records import LeftOut, ListingId, OrganisationId
@@ -136,6 +136,13 @@ def attendees(connection: Connection, id_: str) -> tuple[Attendee, ...]:
     table = schema.attendees
     query = select(table).where(table.c.session == id_).order_by(table.c.organisation)
     return tuple(map(_attendee, connection.execute(query)))
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many are to be counted on, by session; nothing of those without any."""
+    table = schema.attendees.c
+    query = select(table.session, func.count()).where(table.state.in_(PRESENT)).group_by(table.session)
+    return {session: count for session, count in connection.execute(query)}
 
 
 def attendee(connection: Connection, id_: str, organisation: OrganisationId) -> Attendee | None:

@@ -1,17 +1,21 @@
 """Who comes to a session, and who is missing from it."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import UploadFile
 
 from matcher.errors import CommonwealError
+from matcher.inviting import resolved
 from matcher.network import Network
+from matcher.places import UnknownPlaceError, can_meet
 from matcher.records import Organisation, OrganisationId, Standing
-from service.sessions import attending
+from service.sessions import attending, sheets
 from service.sessions.attending import FirstError
+from service.sessions.sheets import Line
 from service.store import sessions
 from service.store.sessions import Attendance, Session
 from service.web import access, forms
@@ -31,6 +35,8 @@ router = APIRouter(
 
 MOST = 60  # members that are shown to be ticked
 LARGEST = 2_000_000  # bytes of a sheet
+LABELS = {"state": "State", "arrives": "Arrives", "leaves": "Leaves", "note": "Note"}
+FILTERS = ("name", "place", "role", "sector", "theme")
 Field = Annotated[str, Query(max_length=200)]
 
 
@@ -42,12 +48,13 @@ def attendees(
     network: Current,
     session: str,
     name: Field = "",
+    place: Field = "",
     role: Field = "",
     sector: Field = "",
     theme: Field = "",
 ) -> HTMLResponse:
     """The list, and members to be asked."""
-    wanted = {"name": name.strip(), "role": role, "sector": sector, "theme": theme}
+    wanted = {"name": name.strip(), "place": place.strip(), "role": role, "sector": sector, "theme": theme}
     return _attendees(request, here, network, stored(here, session), wanted)
 
 
@@ -56,13 +63,20 @@ def ask(
     request: Request, here: Here, known: Coordinator, network: Current, session: str, sent: Sent
 ) -> HTMLResponse | RedirectResponse:
     """Puts members on the list as invited."""
-    found = stored(here, session)
+    found, chosen = stored(here, session), organisation_ids(sent)
+    wanted = {one: forms.text(sent, one) for one in FILTERS}
     try:
-        attending.ask(here, found.id, organisation_ids(sent), known.person.id)
+        if not chosen:
+            raise attending.RefusedError("Nobody was ticked: tick the members to be put on the list.")
+        attending.ask(here, found.id, chosen, known.person.id)
     except CommonwealError as error:
-        return _attendees(request, here, network, found, {}, says=str(error), status=422)
-    to = "missing" if forms.text(sent, "to") == "missing" else "attendees"
-    return RedirectResponse(f"{path_of(found)}/{to}", 303)
+        return _attendees(request, here, network, found, wanted, says=str(error), status=422)
+    return RedirectResponse(f"{path_of(found)}/{_back(forms.text(sent, 'to'))}", 303)
+
+
+def _back(to: str) -> str:
+    """The page that an invitation was sent from, and where on it."""
+    return to if re.fullmatch(r"(?:missing|coalitions)(?:#[a-z0-9-]+)?", to) else "attendees#members"
 
 
 @router.post("/attendees/copy")
@@ -79,56 +93,69 @@ def settle(
 ) -> HTMLResponse | RedirectResponse:
     """How one of them stands."""
     found, organisation = stored(here, session), OrganisationId(forms.text(sent, "organisation"))
+    typed = {name: forms.text(sent, name) for name in attending.FACTS}
     try:
-        attending.settle(
+        attending.settle(here, found.id, organisation, known.person.id, forms.number(forms.text(sent, "seen")), typed)
+    except FirstError as error:
+        now = attending.cells(attending.facts(error.now))
+        return _attendees(
+            request,
             here,
-            found.id,
-            organisation,
-            known.person.id,
-            forms.number(forms.text(sent, "seen")),
-            state=_state(forms.text(sent, "state")),
-            **{name: forms.text(sent, name) for name in ("arrives", "leaves", "note")},
+            network,
+            found,
+            {},
+            says=str(error),
+            status=409,
+            typed={organisation: typed},
+            differs=forms.differences(now, typed, LABELS),
         )
     except CommonwealError as error:
-        status = 409 if isinstance(error, FirstError) else 422
-        return _attendees(request, here, network, found, {}, says=str(error), status=status)
+        return _attendees(request, here, network, found, {}, says=str(error), status=422, typed={organisation: typed})
     return RedirectResponse(f"{path_of(found)}/attendees#at-{organisation}", 303)
 
 
 @router.post("/attendees/sheet", response_model=None)
-async def sheet(
+def sheet(
     request: Request, here: Here, known: Coordinator, network: Current, session: str, sent: Sent
 ) -> HTMLResponse | RedirectResponse:
     """What a sheet would do; with `take`, its rows that hold are stored."""
     found = stored(here, session)
-    name, raw = await _uploaded(sent.get("sheet"))
-    typed = forms.text(sent, "rows")
+    late: tuple[Line, ...] = ()
     try:
-        lines = attending.read(here, found.id, name, raw or typed.encode())
+        raw = _uploaded(sent.get("sheet")) or forms.text(sent, "rows").encode()
+        looked = sheets.read(here, found.id, raw)
         if forms.text(sent, "take"):
-            attending.take(here, found.id, lines, known.person.id)
-            return RedirectResponse(f"{path_of(found)}/attendees", 303)
+            late = sheets.take(here, found.id, looked.lines, known.person.id).late
+            if not late:
+                return RedirectResponse(f"{path_of(found)}/attendees", 303)
+            looked = sheets.read(here, found.id, raw)
     except CommonwealError as error:
         return _attendees(request, here, network, found, {}, says=str(error), status=422)
+    lines = looked.lines
     return page(
         request,
         "session-sheet.html",
+        status=409 if late else 200,
         shown=shown(here, found),
         one=found,
-        lines=lines,
-        rows=attending.as_sheet(lines),
-        holding=sum(not one.fault for one in lines),
+        notes=looked.notes,
+        late=[naming(network.organisations)(one.organisation.id).name for one in late if one.organisation],
+        faulty=[one for one in lines if one.fault],
+        holding=[(one, sheets.changes(one)) for one in lines if one.holds],
+        same=sum(one.is_same and not one.fault for one in lines),
+        rows=sheets.written(lines),
     )
 
 
-async def _uploaded(file: Any) -> tuple[str, bytes]:
+def _uploaded(file: Any) -> bytes:
     if not isinstance(file, UploadFile) or not file.filename:
-        return "rows.csv", b""
-    raw = await file.read(LARGEST + 1)
-    await file.close()
+        return b""
+    with file.file as opened:
+        raw = opened.read(LARGEST + 1)
     if len(raw) > LARGEST:
-        raise HTTPException(422, f"The sheet has more than {LARGEST:,} bytes: only the list of attendees is wanted.")
-    return file.filename, raw
+        says = f"The sheet has more than {LARGEST:,} bytes: only the list of attendees is wanted."
+        raise attending.RefusedError(says)
+    return raw
 
 
 @router.get("/missing")
@@ -147,31 +174,25 @@ def missing(request: Request, here: Here, known: Coordinator, network: Current, 
     )
 
 
-def _state(typed: str) -> Attendance:
-    if typed not in set(Attendance):
-        raise attending.RefusedError(f"'{typed}' is no state; choose invited, coming or cancelled.")
-    return Attendance(typed)
-
-
 def _attendees(
     request: Request,
     here: Here,
     network: Network,
     session: Session,
-    wanted: dict[str, str],
+    wanted: Mapping[str, str],
     *,
     says: str = "",
     status: int = 200,
+    typed: Mapping[OrganisationId, Mapping[str, str]] | None = None,
+    differs: Sequence[tuple[str, str, str]] = (),
 ) -> HTMLResponse:
     with here.database.read() as connection:
         listed = sessions.attendees(connection, session.id)
         before = sessions.load(connection, session.follows) if session.follows else None
     named = naming(network.organisations)
-    here_already = {one.organisation for one in listed}
-    members = [
-        one for one in network.organisations.values() if one.standing is Standing.MEMBER and one.id not in here_already
-    ]
-    found = _narrowed(members, network, wanted)
+    on_list = {one.organisation for one in listed}
+    members = [one for one in network.organisations.values() if one.standing is Standing.MEMBER]
+    found = _narrowed([one for one in members if one.id not in on_list], network, wanted)
     roles = network.vocabulary.roles
     return page(
         request,
@@ -179,12 +200,22 @@ def _attendees(
         status=status,
         shown=shown(here, session),
         one=session,
-        listed=sorted(((named(one.organisation), one) for one in listed), key=lambda pair: pair[0].name.casefold()),
+        listed=[
+            (
+                named(each.organisation),
+                each,
+                (typed or {}).get(each.organisation) or attending.cells(attending.facts(each)),
+            )
+            for each in sorted(listed, key=lambda each: named(each.organisation).name.casefold())
+        ],
+        counts={state: sum(each.state is state for each in listed) for state in Attendance},
+        opened=set(typed or ()),
+        differs=differs,
         found=[
             (named(one.id), ", ".join(roles[role].name for role in one.roles if role in roles)) for one in found[:MOST]
         ],
-        has_more=len(found) > MOST,
-        wanted={"name": "", "role": "", "sector": "", "theme": "", **wanted},
+        more=max(0, len(found) - MOST),
+        wanted={name: wanted.get(name, "") for name in FILTERS},
         vocabulary=network.vocabulary,
         states=list(Attendance),
         too_many=attending.too_many(session, listed),
@@ -193,15 +224,28 @@ def _attendees(
     )
 
 
-def _narrowed(members: Sequence[Organisation], network: Network, wanted: dict[str, str]) -> list[Organisation]:
+def _narrowed(members: Sequence[Organisation], network: Network, wanted: Mapping[str, str]) -> list[Organisation]:
     name, role, sector, theme = (wanted.get(key, "") for key in ("name", "role", "sector", "theme"))
     on_theme = {one.organisation for one in network.listings.values() if theme in one.themes} if theme else set()
+    is_near = _near(network, wanted.get("place", ""))
     found = (
         one
         for one in members
-        if name.casefold() in f"{one.name} {' '.join(one.places)}".casefold()
+        if name.casefold() in one.name.casefold()
         and (not role or role in one.roles)
         and (not sector or sector in one.sectors)
         and (not theme or one.id in on_theme)
+        and is_near(one)
     )
     return sorted(found, key=lambda one: one.name.casefold())
+
+
+def _near(network: Network, place: str) -> Callable[[Organisation], bool]:
+    """Whether an organisation is within reach of a place; of one that nobody knows, whether its words name it."""
+    if not place:
+        return lambda one: True
+    try:
+        wanted = network.gazetteer.resolve(place)
+    except UnknownPlaceError:
+        return lambda one: place.casefold() in " ".join(one.places).casefold()
+    return lambda one: bool(its := resolved(network, one.places)) and can_meet(wanted, its)

@@ -1,5 +1,6 @@
 """A session's pairings, what is said in the room, what is promised there, and what takes several."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,7 @@ from matcher.records import Kind, Listing, ListingId, OrganisationId
 from service.entering import RefusedError
 from service.listing import UnseenError
 from service.review.queue import queue
-from service.sessions import capturing, planning
+from service.sessions import capturing, planning, promising
 from service.store import promises, reviews, rounds, sessions
 from service.store.sessions import Session
 from service.web import access, forms
@@ -31,8 +32,6 @@ router = APIRouter(
     default_response_class=HTMLResponse,
     dependencies=[Depends(access.checked_form)],
 )
-
-LONGEST_PROMISE = 500
 
 
 @router.get("/pairings")
@@ -201,39 +200,19 @@ def promise(
     request: Request, here: Here, known: Coordinator, network: Current, session: str, sent: Sent
 ) -> HTMLResponse | RedirectResponse:
     """Notes one, says what came of one (`settle`), or takes that back (`reopen`)."""
-    found, says = stored(here, session), " ".join(forms.text(sent, "says").split())
-    id_, of = forms.text(sent, "promise"), forms.text(sent, "of") or found.id
-    fault = ""
-    with here.database.write() as connection:
-        if of not in (found.id, found.follows):
-            fault = "This promise belongs to another session."
-        elif forms.text(sent, "do") == "settle":
-            if not promises.settle(connection, id_, of, here.now(), says[:LONGEST_PROMISE]):
-                fault = "Somebody has reported on this already."
-        elif forms.text(sent, "do") == "reopen":
-            promises.reopen(connection, id_, of)
-        else:
-            organisation, due = OrganisationId(forms.text(sent, "organisation")), forms.text(sent, "due")
-            room = {one.organisation for one in sessions.attendees(connection, found.id)}
-            fault = _fault(organisation in room, says, due)
-            if not fault:
-                day = date.fromisoformat(due) if due else None
-                promises.make(connection, found.id, organisation, says, day, known.person.id, here.now())
-    if fault:
-        return _promises(request, here, network, found, says=fault, typed=says, status=422)
-    return RedirectResponse(f"{path_of(found)}/promises", 303)
-
-
-def _fault(is_there: bool, says: str, due: str) -> str:
-    if not is_there:
-        return "Choose who promised it among those on the list."
-    if not says or len(says) > LONGEST_PROMISE:
-        return f"Write what was promised, in at most {LONGEST_PROMISE} characters."
+    found, act, which = stored(here, session), forms.text(sent, "do"), forms.text(sent, "promise")
+    typed = {name: forms.text(sent, name) for name in ("organisation", "says", "due")}
     try:
-        _ = date.fromisoformat(due) if due else None
-    except ValueError:
-        return "Write the day to report back by like 2026-12-03."
-    return ""
+        if act == "settle":
+            promising.settle(here, found.id, which, typed["says"])
+        elif act == "reopen":
+            promising.reopen(here, found.id, which)
+        else:
+            promising.note(here, found.id, known.person.id, typed)
+    except CommonwealError as error:
+        status = 409 if isinstance(error, promising.FirstError) else 422
+        return _promises(request, here, network, found, says=mask(str(error)), typed=typed, of=which, status=status)
+    return RedirectResponse(f"{path_of(found)}/promises", 303)
 
 
 def _promises(
@@ -243,9 +222,11 @@ def _promises(
     session: Session,
     *,
     says: str = "",
-    typed: str = "",
+    typed: Mapping[str, str] | None = None,
+    of: str = "",
     status: int = 200,
 ) -> HTMLResponse:
+    """With what was `typed` into the form `of` a promise, or into that of a new one."""
     named = naming(network.organisations)
     with here.database.read() as connection:
         before = sessions.load(connection, session.follows) if session.follows else None
@@ -265,7 +246,8 @@ def _promises(
         now=[told_of(one, named, due) for one in found if one.session == session.id],
         room=sorted((named(one.organisation) for one in listed), key=lambda one: one.name.casefold()),
         says=says,
-        typed=typed,
+        typed={"organisation": "", "says": "", "due": "", **(typed or {})},
+        of=of,
     )
 
 

@@ -7,17 +7,16 @@ from typing import Any
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from matcher.gaps import Room, gaps
-from matcher.masking import mask
+from matcher.gaps import Lack, Room, gaps
 from matcher.network import Network
 from matcher.records import OrganisationId
 from service.review import occasions
-from service.review.queue import queue
-from service.sessions import attending, convening
+from service.sessions import convening, preparing
 from service.sessions.convening import ChangedError, RefusedError, UnknownSessionError
-from service.store import rounds, sessions
+from service.store import promises, rounds, sessions
 from service.store.database import Connection
-from service.store.sessions import Attendance, Attendee, Session, State
+from service.store.reviews import Choice
+from service.store.sessions import Session, State
 from service.web import access, forms
 from service.web.access import Coordinator, Here
 from service.web.forms import Sent
@@ -83,16 +82,14 @@ def stored(here: Here, id_: str) -> Session:
 
 def shown(here: Here, session: Session) -> Shown:
     names = here.core.vocabulary.themes
-    with here.database.read() as connection:
-        closed = occasions.find(connection, session.id, here.now().date()).closed
-    where = ", ".join(part for part in ("online" if session.online else "", session.place, mask(session.venue)) if part)
+    where = (part for part in ("online" if session.online else "", session.place, convening.venue_of(session)) if part)
     end = session.ends(session.slots - 1)
     return Shown(
         session,
         tuple(names[key].name if key in names else key for key in session.themes),
         f"{session.day:%A} {long_date(session.day)}, meetings {session.starts:%H:%M} to {end:%H:%M}",
-        where or "no place yet",
-        closed,
+        ", ".join(where) or "no place yet",
+        occasions.why_closed(session, here.now().date()),
     )
 
 
@@ -117,7 +114,7 @@ def every(request: Request, here: Here, known: Coordinator) -> HTMLResponse:
     today = here.now().date()
     with here.database.read() as connection:
         found = sessions.every(connection)
-        counts = {one.id: len(sessions.present(sessions.attendees(connection, one.id))) for one in found}
+        counts = sessions.counts(connection)
     ahead = [one for one in reversed(found) if one.day >= today]
     over = [one for one in found if one.day < today]
     return page(
@@ -148,33 +145,31 @@ def make(request: Request, here: Here, known: Coordinator, sent: Sent) -> HTMLRe
 @router.get("/{session}")
 def one(request: Request, here: Here, known: Coordinator, network: Current, session: str) -> HTMLResponse:
     """How far it is, step by step."""
-    found = stored(here, session)
+    found, named = stored(here, session), naming(network.organisations)
+    how_far = preparing.prepared(here, found)
     with here.database.read() as connection:
-        attendees = sessions.attendees(connection, found.id)
-        plan = sessions.plan(connection, found.id)
         room = room_of(here, connection, network, found)
         before = sessions.load(connection, found.follows) if found.follows else None
+        said = promises.of(connection, [one for one in (found.id, found.follows) if one])
+    due = max(here.now().date(), found.day)
+    paired = how_far.paired
     return page(
         request,
         "session.html",
         shown=shown(here, found),
         one=found,
-        counts={state: sum(each.state is state for each in attendees) for state in Attendance},
-        too_many=attending.too_many(found, attendees),
+        how_far=how_far,
         missing=[voice.name for voice in room.voices if voice.is_missing],
+        sides=[gap.says for gap in room.gaps if gap.about in (Lack.SIDE, Lack.SECTOR)],
         remarks=room.says,
-        plan=plan,
-        left_out=[naming(network.organisations)(id_).name for id_ in plan.proposal.left_out] if plan else [],
-        decided=queue(here, found.id).counts,
-        is_stale=plan is not None and plan.solved_at < latest(attendees, plan.solved_at),
+        names={name: [named(id_).name for id_ in getattr(paired, name)] for name in ("left_out", "come", "gone")}
+        if paired
+        else {},
+        undecided=paired.decided.get(Choice.UNDECIDED, 0) if paired else 0,
+        reports_due=sum(each.kept_at is None and each.due is not None and each.due <= due for each in said),
         before=before,
         states=State,
     )
-
-
-def latest(attendees: tuple[Attendee, ...], least: Any) -> Any:
-    """When the list of attendees was changed last."""
-    return max([least, *(one.changed_at for one in attendees)])
 
 
 @router.get("/{session}/edit")

@@ -85,6 +85,13 @@ def test_the_second_to_change_a_session_sees_the_difference(commonweal: Commonwe
     assert send(f"{path}/edit", **FIELDS | {"title": "Second"}, seen="2").status_code == 303
 
 
+def test_what_stands_below_the_title_is_whom_to_find_where_and_nobody_to_ring(client: TestClient, send: Send) -> None:
+    venue = "Civic Hall, 12 Park Street, LS1 1UR, ring 0117 496 0123; https://meet.example/room"
+    path = send("/desk/sessions/new", **FIELDS, venue=venue).headers["location"]
+    shown = "Civic Hall, 12 Park Street, LS1 1UR, ring [hidden until you are introduced]; https://meet.example/room"
+    assert shown in text_of(client.get(path))
+
+
 def test_a_session_is_cancelled_and_planned_again(
     commonweal: Commonweal, client: TestClient, send: Send, path: str
 ) -> None:
@@ -102,14 +109,66 @@ def test_members_are_invited_and_settled_and_strangers_are_not(
     assert listed(commonweal, attended) == {"alba": Attendance.INVITED, "borea": Attendance.INVITED}
     refused = send(f"{attended}/attendees", organisation=["ciano"])
     assert (refused.status_code, "only members attend" in refused.text) == (422, True)
-    one = {"organisation": "alba", "state": "coming", "arrives": "14:20", "leaves": "", "note": "Ring 0117 496 0123"}
+    one = {"organisation": "alba", "state": "coming", "arrives": "14:20", "leaves": "", "note": "Two people"}
     assert send(f"{attended}/attendees/one", **one, seen="1").status_code == 303
-    late = send(f"{attended}/attendees/one", **one | {"state": "cancelled"}, seen="1")
-    assert (late.status_code, "Somebody changed this attendee" in late.text) == (409, True)
+    assert "coming, from 14:20. Two people" in text_of(client.get(f"{attended}/attendees"))
+    assert send(f"{attended}/attendees").status_code == 422, "nobody was ticked"
+
+
+def test_the_second_to_settle_an_attendee_is_told_who_was_first_and_keeps_what_was_typed(
+    commonweal: Commonweal, client: TestClient, send: Send, attended: str
+) -> None:
+    one = {"organisation": "alba", "state": "coming", "arrives": "14:20", "leaves": "", "note": "Two people"}
+    assert send(f"{attended}/attendees/one", **one, seen="1").status_code == 303
+    late = send(f"{attended}/attendees/one", **one | {"state": "cancelled", "note": "Ill"}, seen="1")
+    said = text_of(late)
+    assert late.status_code == 409
+    for words in (
+        "Cora Coordinator changed this attendee meanwhile.",
+        "State: it is now “coming”, you chose “cancelled”.",
+        "Note: it is now “Two people”, you chose “Ill”.",
+    ):
+        assert words in said, words
     assert listed(commonweal, attended)["alba"] is Attendance.COMING
-    wrong = send(f"{attended}/attendees/one", **one | {"arrives": "soon"}, seen="2")
-    assert "'soon' is no time of day; write it like 14:30" in unescape(wrong.text)
-    assert "coming, from 14:20" in text_of(client.get(f"{attended}/attendees"))
+    seen = re.search(r'name="organisation" value="alba"><input type="hidden" name="seen" value="(\d+)"', late.text)
+    assert seen and 'name="note" value="Ill"' in late.text
+    assert send(f"{attended}/attendees/one", **one | {"state": "cancelled"}, seen=seen[1]).status_code == 303
+    assert listed(commonweal, attended)["alba"] is Attendance.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ({"arrives": "soon"}, "'soon' is no time of day; write it like 14:30"),
+        ({"arrives": "15:00", "leaves": "14:00"}, "It would leave at 14:00 and arrive at 15:00"),
+        ({"state": "perhaps"}, "'perhaps' is no state"),
+        ({"note": "Ring 0117 496 0123"}, "Leave them out: they stand with the organisation"),
+        ({"note": "x" * 301}, "The note has 301 characters"),
+    ],
+)
+def test_what_cannot_be_kept_of_an_attendee_is_said_and_stands_as_typed(
+    commonweal: Commonweal, send: Send, attended: str, typed: dict[str, str], says: str
+) -> None:
+    one = {"organisation": "alba", "state": "coming", "arrives": "", "leaves": "", "note": ""}
+    answer = send(f"{attended}/attendees/one", **one | typed, seen="1")
+    assert (answer.status_code, says in unescape(answer.text)) == (422, True)
+    assert listed(commonweal, attended)["alba"] is Attendance.INVITED
+    if "note" in typed:
+        assert f'value="{typed["note"]}"' in answer.text
+
+
+def test_members_to_ask_are_narrowed_by_name_place_role_sector_and_theme(client: TestClient, path: str) -> None:
+    def found(**wanted: str) -> list[str]:
+        page = client.get(f"{path}/attendees", params=wanted).text
+        return re.findall(r'type="checkbox" name="organisation" value="(\w+)"', page)
+
+    assert found() == ["alba", "borea", "dorado"]
+    assert found(name="bor") == ["borea"]
+    assert found(place="Bath") == ["alba", "borea"]
+    assert found(place="Nowhere at all") == []
+    assert found(role="housing") == ["alba"]
+    assert found(sector="private") == ["borea"]
+    assert found(theme="isolation") == []
 
 
 def test_a_sheet_is_looked_at_row_by_row_before_it_is_taken(
@@ -120,11 +179,11 @@ def test_a_sheet_is_looked_at_row_by_row_before_it_is_taken(
     seen = client.post(f"{path}/attendees/sheet", data=form(client), files=files)
     said = text_of(seen)
     for words in (
-        "1 of 6 rows can be taken. Nothing is kept yet",
-        "Row 2: Alba & Friends",
-        "Did you mean borea or dorado?",
+        "1 of 6 rows would change something. Nothing is kept yet",
+        "Row 2: Alba & Friends new on the list, coming, arrives 14:20",
+        "No organisation is called “Bora”. Did you mean Borea or Dorado?",
         "Ciano is no member",
-        "'perhaps' is no state",
+        "“perhaps” is no state",
         "It stands in the sheet already",
     ):
         assert words in said, words
@@ -133,6 +192,25 @@ def test_a_sheet_is_looked_at_row_by_row_before_it_is_taken(
     assert kept
     taken = client.post(f"{path}/attendees/sheet", data=form(client, rows=unescape(kept[1]), take="yes"))
     assert (taken.status_code, listed(commonweal, path)) == (303, {"alba": Attendance.COMING})
+
+
+def test_whoever_takes_a_sheet_is_told_whom_somebody_changed_since_it_was_looked_at(
+    commonweal: Commonweal, client: TestClient, form: Form, send: Send, attended: str
+) -> None:
+    files = {"sheet": ("people.csv", b"organisation,state\nalba,coming\nborea,coming\n", "text/csv")}
+    seen = client.post(f"{attended}/attendees/sheet", data=form(client), files=files)
+    assert "state: invited → coming" in text_of(seen)
+    kept = re.search(r"name=\"rows\" value=\"(.*?)\">", seen.text, re.S)
+    assert kept
+    send(f"{attended}/attendees/one", organisation="alba", state="cancelled", seen="1")
+    late = send(f"{attended}/attendees/sheet", rows=unescape(kept[1]), take="yes")
+    said = text_of(late)
+    assert (late.status_code, "Alba & Friends: changed by somebody meanwhile, and left as it is" in said) == (409, True)
+    assert "state: cancelled → coming" in said
+    assert listed(commonweal, attended) == {"alba": Attendance.CANCELLED, "borea": Attendance.COMING}
+    again = re.search(r"name=\"rows\" value=\"(.*?)\">", late.text, re.S)
+    assert again and send(f"{attended}/attendees/sheet", rows=unescape(again[1]), take="yes").status_code == 303
+    assert listed(commonweal, attended)["alba"] is Attendance.COMING
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xff\xfe\x00", b"a;b\n1;2\n", b"organisation\n\x00\n"])
@@ -150,7 +228,12 @@ def test_who_is_missing_is_named_and_invited_from_there(
     assert "Housing Nobody." in said
     assert "Alba & Friends" in said
     assert SECRETS.search(page.text) is None
-    assert send(f"{path}/attendees", organisation=["alba"], to="missing").headers["location"] == f"{path}/missing"
+    assert send(f"{path}/attendees", organisation=["alba"], to="missing#gap-role-housing").headers["location"] == (
+        f"{path}/missing#gap-role-housing"
+    )
+    assert send(f"{path}/attendees", organisation=["alba"], to="//elsewhere.example").headers["location"] == (
+        f"{path}/attendees#members"
+    )
     assert "Housing Alba & Friends alone" in text_of(client.get(f"{path}/missing"))
 
 
@@ -163,7 +246,20 @@ def test_pairings_are_solved_for_whoever_comes_and_reviewed_at_the_desk(
     assert "1 pairing, solved" in said and "Who fits nobody Dorado" in said
     review = client.get(f"/desk/review/{attended.rsplit('/', 1)[1]}")
     assert (review.status_code, review.text.count('class="pairing')) == (200, 1)
-    assert "1 pairings, 1 undecided" in text_of(client.get(attended))
+    assert "1 pairing, 1 undecided; nothing fits Dorado." in text_of(client.get(attended))
+
+
+def test_a_sessions_page_says_what_does_not_hold_any_more(client: TestClient, send: Send, attended: str) -> None:
+    assert "0 of 25 coming, 2 invited and not certain yet." in text_of(client.get(attended))
+    send(f"{attended}/pairings")
+    send(f"{attended}/timetable")
+    said = text_of(client.get(attended))
+    assert "1 of 1 meetings have a slot and a table." in said and "no longer fits" not in said
+    send(f"{attended}/attendees/one", organisation="borea", state="cancelled", seen="1")
+    send(f"{attended}/attendees", organisation=["dorado"])
+    said = text_of(client.get(attended))
+    assert "Since they were solved Dorado came onto the list, and Borea left it: solve them anew." in said
+    assert "The timetable of revision 1 no longer fits: 1 meeting of somebody who does not come." in said
 
 
 def test_what_is_said_in_the_room_is_listed_and_paired_at_once(
@@ -191,18 +287,20 @@ def test_promises_are_noted_reported_on_and_asked_for_at_the_next_session(
 ) -> None:
     session = attended.rsplit("/", 1)[1]
     send(f"{attended}/promises", organisation="alba", says="Two rooms. Ring 0117 496 0123", due="2026-12-10")
-    assert send(f"{attended}/promises", organisation="dorado", says="x").status_code == 422
+    wrong = send(f"{attended}/promises", organisation="dorado", says="A van", due="2026-12-11")
+    assert (wrong.status_code, 'value="A van"' in wrong.text, 'value="2026-12-11"' in wrong.text) == (422, True, True)
     with commonweal.database.read() as connection:
         (made,) = promises.of(connection, [session])
     after = send("/desk/sessions/new", **FIELDS | {"day": "2026-12-17"}, follows=session).headers["location"]
     page = client.get(f"{after}/promises")
     assert "Due to report back: 10 December 2026" in text_of(page)
     assert SECRETS.search(page.text) is None
-    settle = {"promise": made.id, "of": session, "do": "settle", "says": "Both are in use"}
+    settle = {"promise": made.id, "do": "settle", "says": "Both are in use"}
     assert send(f"{after}/promises", **settle).status_code == 303
-    assert send(f"{after}/promises", **settle).status_code == 422
+    late = send(f"{after}/promises", **settle | {"says": "One is"})
+    assert (late.status_code, "Somebody has reported on this already: “Both are in use”." in late.text) == (409, True)
     assert "Reported: Both are in use" in text_of(client.get(f"{attended}/promises"))
-    send(f"{after}/promises", promise=made.id, of=session, do="reopen")
+    send(f"{after}/promises", promise=made.id, do="reopen")
     assert "Reported" not in text_of(client.get(f"{attended}/promises"))
     send(f"{after}/attendees/copy")
     assert listed(commonweal, after) == {"alba": Attendance.INVITED, "borea": Attendance.INVITED}
