@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, or_, select
+from sqlalchemy import Connection, Table, bindparam, delete, or_, select
 
 from matcher.records import Decline, ListingId, OrganisationId, Pair
 from service.store import rounds, schema
@@ -172,10 +172,14 @@ def pause(
 
 def lasting_pause(connection: Connection, organisation: OrganisationId, on: date) -> Decision | None:
     """The pause of an organisation that lasts on this day."""
-    pauses = schema.pauses.c
-    lasting = or_(pauses.until.is_(None), pauses.until >= on)
-    found = connection.execute(select(schema.pauses).where(pauses.organisation == organisation, lasting))
+    found = connection.execute(_LASTING, {"organisation": organisation, "on": on})
     return next((_decision(What.PAUSE, row) for row in found), None)
+
+
+_LASTING = select(schema.pauses).where(  # built once: a page of a member's asks for it
+    schema.pauses.c.organisation == bindparam("organisation"),
+    or_(schema.pauses.c.until.is_(None), schema.pauses.c.until >= bindparam("on")),
+)
 
 
 def resume(connection: Connection, organisation: OrganisationId) -> bool:

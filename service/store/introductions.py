@@ -1,7 +1,6 @@
 """Replies to suggestions, the introductions they lead to, and what came of those."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -10,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, or_, select, update
 
-from matcher.records import ListingId, OrganisationId, Pair, Standing, Suggestion
+from matcher.records import ListingId, OrganisationId, Suggestion
 from service.store import schema
 from service.store.database import in_utc, upsert
-from service.store.suggestions import row_of, shown_in
+from service.store.suggestions import as_text, row_of, shown_as_text
 
 
 class Answer(StrEnum):
@@ -58,9 +57,8 @@ class Outcome(StrEnum):
     NOT_GOING_AHEAD = "not-going-ahead"
 
 
-LED_NOWHERE = (Outcome.NO_ANSWER, Outcome.NOT_GOING_AHEAD)
-LED_SOMEWHERE = (Outcome.MET, Outcome.ARRANGED)
-"""Those before give a listing its capacity back, unless the other side says one of these."""
+LAST = "9999-W52"
+"""The last week there is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +147,15 @@ def load(connection: Connection, key: str) -> Introduction | None:
     return next(iter(_read(connection, schema.introductions.c.key == key)), None)
 
 
-def of(connection: Connection, organisation: OrganisationId) -> tuple[Introduction, ...]:
-    """An organisation's introductions as it may know them, the newest first."""
-    found = _shaped(connection, connection.execute(_OF, {"organisation": organisation}).all())
+def of(
+    connection: Connection, organisation: OrganisationId, since: str = "", until: str = LAST, *, or_asked: bool = False
+) -> tuple[Introduction, ...]:
+    """An organisation's introductions of these weeks as it may know them, the newest first.
+
+    `or_asked`: of other weeks those of which a side is asked still.
+    """
+    wanted = {"organisation": organisation, "since": since, "until": until, "or": str(State.ASKED) if or_asked else ""}
+    found = _shaped(connection, connection.execute(_OF, wanted).all())
     return tuple(one.seen_by(organisation) for one in found)
 
 
@@ -282,82 +286,26 @@ def say(connection: Connection, key: str, organisation: OrganisationId, said: Sa
     upsert(connection, schema.outcomes, [{**row, "at": said.at.astimezone(UTC)}])
 
 
-def taken(connection: Connection) -> dict[ListingId, int]:
-    """How many partners each listing has, or will have if they say yes."""
-    return {listing: len(found) for listing, found in holding(connection).items()}
-
-
-def holding(connection: Connection, listings: Collection[ListingId] | None = None) -> dict[ListingId, dict[str, State]]:
-    """The introductions that take a partner's place at each listing, or at these, by key: asked, or introduced.
-
-    One between members only, and none that led nowhere: no side of it says that they met, or will.
-    """
-    introductions, outcomes, organisations = schema.introductions.c, schema.outcomes.c, schema.organisations.c
-    said = [select(outcomes.introduction).where(outcomes.answer.in_(which)) for which in (LED_NOWHERE, LED_SOMEWHERE)]
-    stands = or_(introductions.key.not_in(said[0]), introductions.key.in_(said[1]))
-    member = select(organisations.id).where(organisations.standing == str(Standing.MEMBER))
-    query = select(introductions.key, introductions.state, introductions.need, introductions.offer).where(
-        or_(introductions.state == str(State.ASKED), and_(introductions.state == str(State.INTRODUCED), stands)),
-        introductions.asking.in_(member),
-        introductions.giving.in_(member),
-    )
-    if listings is not None:
-        query = query.where(or_(introductions.need.in_(listings), introductions.offer.in_(listings)))
-    found: dict[ListingId, dict[str, State]] = {}
-    for row in connection.execute(query):
-        for listing in (row.need, row.offer):
-            found.setdefault(listing, {})[row.key] = State(row.state)
-    return found
-
-
-def introduced(connection: Connection, after: date, before: date) -> dict[OrganisationId, int]:
-    """How often each organisation was introduced between two days; 0 for one that only replied.
-
-    Of one that did not even reply nothing is known: perhaps it does so elsewhere.
-    """
-    introductions, replied = schema.introductions.c, schema.replies.c
-    who = select(replied.organisation).where(*_between(replied.at, after, before)).distinct()
-    both = select(introductions.asking, introductions.giving).where(
-        introductions.state == str(State.INTRODUCED), *_between(introductions.introduced_at, after, before)
-    )
-    counted = Counter(OrganisationId(one) for pair in connection.execute(both) for one in pair)
-    return dict.fromkeys(map(OrganisationId, connection.execute(who).scalars()), 0) | dict(counted)
-
-
-def _between(column: Any, after: date, before: date) -> tuple[Any, Any]:
-    days = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (after + timedelta(days=1), before))
-    first, last = days
-    return column >= first, column < last
-
-
-def asked_for(
-    connection: Connection, first: str, last: str, about: ListingId | None = None
-) -> tuple[tuple[Pair, str], ...]:
-    """The pairs that a member asked for itself from one week to another, with the week."""
-    introductions = schema.introductions.c
-    query = select(introductions.need, introductions.offer, introductions.week).where(
-        introductions.origin == str(Origin.FOUND), introductions.week.between(first, last)
-    )
-    if about is not None:
-        query = query.where(or_(introductions.need == about, introductions.offer == about))
-    return tuple(((row.need, row.offer), row.week) for row in connection.execute(query))
-
-
 def _read(connection: Connection, *where: Any) -> tuple[Introduction, ...]:
     """Introductions, the newest first."""
     return _shaped(connection, connection.execute(_newest(*where)).all())
 
 
 def _newest(*where: Any) -> Select[Any]:
-    table = schema.introductions
-    return select(table).where(*where).order_by(table.c.opened_at.desc(), table.c.key)
+    columns = schema.introductions.c
+    read = (as_text(one).label("shown") if one is columns.shown else one for one in columns)
+    return select(*read).where(*where).order_by(columns.opened_at.desc(), columns.key)
 
 
-_OF = _newest(  # built once: every page of a member's asks for it
+_OF = _newest(  # built once: every page of a member's asks for them
     or_(
         schema.introductions.c.asking == bindparam("organisation"),
         schema.introductions.c.giving == bindparam("organisation"),
-    )
+    ),
+    or_(
+        schema.introductions.c.week.between(bindparam("since"), bindparam("until")),
+        schema.introductions.c.state == bindparam("or"),
+    ),
 )
 
 
@@ -387,7 +335,7 @@ def _introduction(
     return Introduction(
         key=row.key,
         week=row.week,
-        suggestion=shown_in(row),
+        suggestion=shown_as_text(row),
         origin=Origin(row.origin),
         state=State(row.state),
         opened_by=row.opened_by,

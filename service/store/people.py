@@ -1,12 +1,13 @@
 """The people of a network: who they are, for whom they act, and what each may do."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 
 from matcher.records import Contact, OrganisationId, Standing
 from service.store import schema
@@ -168,13 +169,13 @@ def try_again(connection: Connection, email: str) -> bool:
 
 def of(connection: Connection, organisation: OrganisationId) -> tuple[Acting, ...]:
     """Who acts for an organisation, by address."""
-    return _acting(connection, schema.acting.c.organisation == organisation)
+    return _acting(connection.execute(_OF, {"organisation": organisation}))
 
 
 def every(connection: Connection) -> dict[OrganisationId, tuple[Acting, ...]]:
     """Who acts for each organisation, by address."""
     found: dict[OrganisationId, list[Acting]] = {}
-    for one in _acting(connection):
+    for one in _acting(connection.execute(_EVERY)):
         found.setdefault(one.organisation, []).append(one)
     return {organisation: tuple(people) for organisation, people in found.items()}
 
@@ -198,14 +199,21 @@ def with_access(connection: Connection, *access: Access) -> tuple[Person, ...]:
     return tuple(map(person_of, connection.execute(query)))
 
 
-def _acting(connection: Connection, *where: Any) -> tuple[Acting, ...]:
+def _acts() -> Select[Any]:
     acting, people = schema.acting.c, schema.people.c
-    query = (
+    return (
         select(schema.people, acting.organisation, acting.digest, acting.digest_from, acting.added_by, acting.called)
         .join(schema.people, people.id == acting.person)
-        .where(acting.ended_at.is_(None), *where)
+        .where(acting.ended_at.is_(None))
         .order_by(acting.organisation, people.email)
     )
+
+
+_EVERY = _acts()  # built once: a page of a member's asks for them
+_OF = _EVERY.where(schema.acting.c.organisation == bindparam("organisation"))
+
+
+def _acting(rows: Iterable[Any]) -> tuple[Acting, ...]:
     return tuple(
         Acting(
             person=person_of(row) if row.called is None else replace(person_of(row), name=row.called),
@@ -214,7 +222,7 @@ def _acting(connection: Connection, *where: Any) -> tuple[Acting, ...]:
             digest_from=row.digest_from,
             added_by=row.added_by,
         )
-        for row in connection.execute(query)
+        for row in rows
     )
 
 

@@ -21,7 +21,7 @@ from matcher.records import (
     Strength,
     Suggestion,
 )
-from service.store import confirmations, introductions, reviews, schema
+from service.store import confirmations, holdings, reviews, schema
 from service.store.database import in_utc as in_utc
 from service.store.database import upsert
 from service.store.suggestions import row_of, suggestion_of
@@ -184,7 +184,7 @@ def history(connection: Connection, on: date, besides: str = "", about: ListingI
     if about is not None:
         query = query.where(or_(suggestions.need == about, suggestions.offer == about))
     shown = [((row.need, row.offer), monday(row.week)) for row in connection.execute(query)]
-    shown += ((pair, monday(week)) for pair, week in introductions.asked_for(connection, *around, about))
+    shown += ((pair, monday(week)) for pair, week in holdings.asked_for(connection, *around, about))
     suggested = dict(sorted(shown, key=lambda one: (-abs(on - one[1]), one)))  # of each pair the nearest day
     declined = {
         (row.need, row.offer): Decline(row.need_text, row.offer_text, row.why)
@@ -205,8 +205,8 @@ def history(connection: Connection, on: date, besides: str = "", about: ListingI
         forbidden=forbidden,
         paused=frozenset(connection.execute(lasting).scalars()),
         resting=confirmations.resting(connection, on),
-        taken=introductions.taken(connection),
-        introduced=introductions.introduced(connection, on - COOL_DOWN, on + COOL_DOWN),
+        taken=holdings.taken(connection),
+        introduced=holdings.introduced(connection, on - COOL_DOWN, on + COOL_DOWN),
     )
 
 

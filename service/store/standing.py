@@ -21,7 +21,7 @@ from matcher.records import (
     Visibility,
     profile,
 )
-from service.store import introductions, members, schema
+from service.store import holdings, members, schema
 from service.store.introductions import State, sides
 
 
@@ -155,7 +155,7 @@ def read(
         forbidden=frozenset((row.need, row.offer) for row in forbidden),
         declined={(row.need, row.offer): (row.need_text, row.offer_text) for row in declined},
         paused=frozenset(connection.execute(lasting).scalars()),
-        holding=introductions.holding(connection, ids),
+        holding=holdings.holding(connection, ids),
     )
 
 

@@ -1,15 +1,15 @@
 """Suggestions that were made, as each side may know them: those of released rounds, and those a member asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, or_, select
 
-from matcher.records import PROFILE, OrganisationId, Suggestion
+from matcher.records import PROFILE, Organisation, OrganisationId, Standing, Suggestion
 from service.store import introductions, schema
-from service.store.introductions import Answer, Introduction, Origin, Reply, State, key_of, other_side, sides
-from service.store.suggestions import suggestion_of
+from service.store.introductions import LAST, Answer, Introduction, Reply, State, key_of, other_side, sides
+from service.store.suggestions import as_text, suggestion_of, suggestion_of_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,16 +29,36 @@ class Suggested:
     taken_back: bool = False
 
 
-def released_for(connection: Connection, organisation: OrganisationId, since: str = "") -> tuple[Suggested, ...]:
-    """What was suggested to an organisation in this week or later, and what it was asked, or asked for, besides.
+def released_for(
+    connection: Connection, organisation: OrganisationId, since: str = "", until: str = LAST, *, or_asked: bool = False
+) -> tuple[Suggested, ...]:
+    """What was suggested to an organisation in these weeks, and what it was asked, or asked for, besides.
 
-    The newest week first, within a week the best.
+    The newest week first, within a week the best. `or_asked`: older ones, too, of which a side is asked still.
     """
-    rows = connection.execute(_SINCE, {**_side(organisation), "since": since})
-    made = {key_of(row.week, row.need, row.offer): (row.week, suggestion_of(row)) for row in rows}
-    told = [one for one in _told(connection, organisation, made) if one.week >= since]
+    rows = connection.execute(_BETWEEN, {**_side(organisation), "since": since, "until": until})
+    made = {key_of(row.week, row.need, row.offer): (row.week, suggestion_of_text(row)) for row in rows}
+    begun = introductions.of(connection, organisation, since, until, or_asked=or_asked)
+    told = _told(connection, organisation, made, begun)
     told.sort(key=lambda one: (-one.suggestion.fit, one.suggestion.pair))
     return tuple(sorted(told, key=lambda one: one.week, reverse=True))
+
+
+def begun_for(connection: Connection, organisation: OrganisationId) -> tuple[Suggested, ...]:
+    """Those of which an introduction began and was not withdrawn, the one that began last first."""
+    told = _told(connection, organisation, {}, introductions.of(connection, organisation))
+    return tuple(one for one in told if one.introduction is not None)
+
+
+def is_any_before(connection: Connection, organisation: OrganisationId, week: str) -> bool:
+    """Whether anything was suggested to it, or it was asked or asked for anything, before this week."""
+    return bool(connection.execute(_BEFORE, {**_side(organisation), "week": week}).scalar())
+
+
+def named(connection: Connection, ids: Iterable[str]) -> dict[OrganisationId, Organisation]:
+    """Those of these organisations that there are, by name and standing alone: all that a suggestion is headed with."""
+    rows = connection.execute(_NAMED, {"ids": list(ids)})
+    return {row.id: Organisation(id=row.id, name=row.name, standing=Standing(row.standing)) for row in rows}
 
 
 def find(connection: Connection, organisation: OrganisationId, key: str) -> Suggested | None:
@@ -74,16 +94,33 @@ def _released(*columns: Any) -> Select[Any]:
     return select(*columns).select_from(released).where(schema.rounds.c.released_at.is_not(None), is_own)
 
 
-_PAIRS = _released(schema.suggestions.c.week, schema.suggestions.c.need, schema.suggestions.c.offer)
-_SINCE = _released(schema.suggestions).where(schema.suggestions.c.week >= bindparam("since"))
+_SUGGESTIONS, _ORGANISATIONS = schema.suggestions.c, schema.organisations.c
+_PAIRS = _released(_SUGGESTIONS.week, _SUGGESTIONS.need, _SUGGESTIONS.offer)
+_READ = [as_text(one).label("shown") if one is _SUGGESTIONS.shown else one for one in _SUGGESTIONS]
+_BETWEEN = _released(*_READ).where(_SUGGESTIONS.week.between(bindparam("since"), bindparam("until")))
+_BEGUN = schema.introductions.c
+_BEFORE = select(
+    or_(
+        _released(_SUGGESTIONS.week).where(_SUGGESTIONS.week < bindparam("week")).exists(),
+        select(_BEGUN.week)
+        .where(or_(*(side == bindparam("organisation") for side in (_BEGUN.asking, _BEGUN.giving))))
+        .where(_BEGUN.week < bindparam("week"))
+        .exists(),
+    )
+)
+_NAMED = select(_ORGANISATIONS.id, _ORGANISATIONS.name, _ORGANISATIONS.standing).where(
+    _ORGANISATIONS.id.in_(bindparam("ids", expanding=True))
+)
 
 
 def _told(
-    connection: Connection, organisation: OrganisationId, made: Mapping[str, tuple[str, Suggestion]]
+    connection: Connection,
+    organisation: OrganisationId,
+    made: Mapping[str, tuple[str, Suggestion]],
+    introduced: Iterable[Introduction],
 ) -> list[Suggested]:
-    begun = {one.key: one for one in introductions.of(connection, organisation)}
-    found = {key: (one.week, one.suggestion) for key, one in begun.items() if one.origin is Origin.FOUND}
-    every = {**made, **found}
+    begun = {one.key: one for one in introduced}
+    every = {**{key: (one.week, one.suggestion) for key, one in begun.items()}, **made}
     replies = introductions.replies(connection, every)
     return [
         _suggested(key, week, suggestion, organisation, replies.get(key, {}), begun.get(key))

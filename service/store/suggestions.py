@@ -1,7 +1,7 @@
 """A suggestion as a row: what it is worth, and as JSON both texts and all reasons as they were shown."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import date
 from functools import lru_cache
 from json import loads
@@ -39,18 +39,21 @@ def _listing_row(listing: Listing) -> dict[str, Any]:
 
 def suggestion_of(row: Any) -> Suggestion:
     """The suggestion in a row of its round's."""
-    of_round = {name: getattr(row, name) for name in ("asking", "giving", "propensity", "pinned")}
-    return replace(shown_in(row), **of_round)
+    return _shown(row, **_parts(row.shown), **_of_round(row))
 
 
-def shown_in(row: Any) -> Suggestion:
-    """The part that people are shown: all that a row of an introduction has."""
-    return _shown(row, **_parts(row.shown))
+def suggestion_of_text(row: Any) -> Suggestion:
+    """The same where the row holds the JSON itself, as `as_text` gives it: what was read lately is known."""
+    return _shown(row, **_known_parts(row.shown), **_of_round(row))
 
 
 def shown_as_text(row: Any) -> Suggestion:
-    """The same where the row holds the JSON itself, as `as_text` gives it: what was read lately is known."""
+    """The part of such a row that people are shown: all that one of an introduction has."""
     return _shown(row, **_known_parts(row.shown))
+
+
+def _of_round(row: Any) -> dict[str, Any]:
+    return {"asking": row.asking, "giving": row.giving, "propensity": row.propensity, "pinned": row.pinned}
 
 
 def _shown(row: Any, **parts: Any) -> Suggestion:

@@ -19,6 +19,7 @@ from service.web import (
     access,
     api,
     attendees,
+    coalitions,
     desk,
     finding,
     introductions,
@@ -66,17 +67,18 @@ TAGS = [
 
 
 PARTS = (
+    suggestions,
+    introductions,
     api,
     signin,
     unsubscribing,
     replying,
-    suggestions,
-    introductions,
     joining,
     desk,
     reviewing,
     sessions,
     attendees,
+    coalitions,
     rooms,
     timetables,
     oversight,
@@ -86,7 +88,8 @@ PARTS = (
     listings,
     organisations,
 )
-"""What has routes. The addresses of `organisations` come last: an id may hold whatever theirs hold."""
+"""What has routes, the most visited first. The addresses of `organisations` come last: an id may hold whatever theirs
+hold."""
 
 
 def create_app(commonweal: Commonweal) -> FastAPI:

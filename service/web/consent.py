@@ -4,19 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache, lru_cache
 
 from matcher.eligibility import COOL_DOWN
 from matcher.masking import mask
-from matcher.records import Kind, Organisation, OrganisationId, Standing
+from matcher.records import Kind, OrganisationId, Standing, Suggestion
 from service import telling
 from service.introductions import IN_WORDS, TAKEN_BACK_WITHIN, as_told, is_held, may_take_back
-from service.store import introductions, members, people
+from service.store import introductions, people, suggested
 from service.store.database import Connection
 from service.store.introductions import Answer, Introduction, Reply, State, Via, other_side
 from service.store.mails import Kind as MailKind
 from service.store.rounds import monday
 from service.store.suggested import Suggested
-from service.web.presenting import Body, Card, Week, cards, long_date, naming, week_in_words
+from service.web.presenting import Body, Card, Named, Week, cards, long_date, naming, week_in_words
 
 REASONS = ("wrong place", "wrong time", "already have this", "too big for us")
 """Why something is not for an organisation, in one tap."""
@@ -33,15 +34,16 @@ class Done(StrEnum):
 class Shown:
     """A suggestion to one side. `replied` is what that side said; `stands` what it comes to; either may be empty.
 
-    `state` is that of its introduction, empty where none was begun. `answer` is the reply alone, in words; `not_now`
-    what such a reply would lead to; `take_back` until when one can be taken back, empty where it cannot.
+    `card` is None where it is told in a line. `state` is that of its introduction, empty where none was begun.
+    `answer` is the reply alone, in words; `not_now` what such a reply would lead to; `take_back` until when one can be
+    taken back, empty where it cannot.
     """
 
     key: str
     week: Week
     organisation: Body
     other: Body
-    card: Card
+    card: Card | None
     answer: str
     replied: str
     stands: str
@@ -67,14 +69,14 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one side is shown with: who it is, its people's names, the other organisations, and the moment.
+    """What one side is shown with: who it is, its people's names, those of both sides, and the moment.
 
     `taken_back` are the suggestions of which it was told that the other side is not interested any more.
     """
 
     organisation: OrganisationId
     names: Mapping[str, str]
-    organisations: Mapping[OrganisationId, Organisation]
+    named: Named
     taken_back: frozenset[str]
     now: datetime
 
@@ -86,8 +88,8 @@ def reading(
     acting = people.of(connection, organisation) if any(one.reply for one in found) else ()
     names = {one.person.id: one.person.name for one in acting}
     taken_back = frozenset(one.key for one in found if one.taken_back and _was_told(connection, one.key, organisation))
-    known = members.these_organisations(connection, {organisation, *others})
-    return Reading(organisation, names, known, taken_back, now)
+    named = cache(naming(suggested.named(connection, {organisation, *others})))
+    return Reading(organisation, names, named, taken_back, now)
 
 
 def _was_told(connection: Connection, key: str, organisation: OrganisationId) -> bool:
@@ -100,7 +102,7 @@ def emailed(connection: Connection, found: Suggested, own: OrganisationId, reade
     begun = found.introduction
     if begun is None or begun.state is not State.INTRODUCED or begun.introduced_at is None:
         return ""
-    other = members.these_organisations(connection, [other_side(begun.suggestion, own)])
+    other = suggested.named(connection, [other_side(begun.suggestion, own)])
     if not any(one.standing is Standing.MEMBER for one in other.values()):
         return ""
     to = telling.speaking(connection, begun, own)
@@ -111,12 +113,12 @@ def emailed(connection: Connection, found: Suggested, own: OrganisationId, reade
     return f"We have emailed {who or 'your colleagues'} their address {when}, and yours to them. {look}".rstrip()
 
 
-def shown(found: Suggested, reading: Reading) -> Shown:
-    named, own, now = naming(reading.organisations), reading.organisation, reading.now
+def shown(found: Suggested, reading: Reading, *, briefly: bool = False) -> Shown:
+    """As it is read; `briefly`: beside others, where only what may be agreed to is shown in full."""
+    named, own, now = reading.named, reading.organisation, reading.now
     found = as_told(found, own, now)
     suggestion, begun = found.suggestion, found.introduction
     other = named(other_side(suggestion, own))
-    (card,) = cards([suggestion], named, read_as=Kind.NEED if suggestion.need.organisation == own else Kind.OFFER)
     is_open = found.reply is None and _is_open(found, now.date())
     stands = _stands(found, own, other.name, now)
     if found.key in reading.taken_back and is_open:
@@ -126,7 +128,7 @@ def shown(found: Suggested, reading: Reading) -> Shown:
         week=week_in_words(found.week, is_released=True),
         organisation=named(own),
         other=other,
-        card=card,
+        card=None if briefly and not is_open else _card(suggestion, named(own), other),
         answer=IN_WORDS[found.reply.answer] if found.reply else "",
         replied=_replied(found.reply, reading.names) if found.reply else "",
         stands=stands,
@@ -136,6 +138,16 @@ def shown(found: Suggested, reading: Reading) -> Shown:
         not_now=_no_means(found, Answer.NOT_NOW, other.name, now),
         take_back=_take_back(found, now),
     )
+
+
+@lru_cache(maxsize=4096)
+def _card(suggestion: Suggestion, own: Body, other: Body) -> Card:
+    """A page shows the same one again and again, until its side replies."""
+    asks = suggestion.need.organisation == own.id
+    (card,) = cards(
+        [suggestion], {one.id: one for one in (own, other)}.__getitem__, read_as=Kind.NEED if asks else Kind.OFFER
+    )
+    return card
 
 
 def _take_back(found: Suggested, now: datetime) -> str:

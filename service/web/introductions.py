@@ -18,7 +18,7 @@ from service.telling import speaking
 from service.web import access, consent
 from service.web.access import Here, Member, Visitor
 from service.web.consent import REASONS, Shown
-from service.web.presenting import Body, naming
+from service.web.presenting import Body
 from service.web.rendering import page
 from service.web.suggestions import address, may_say_yes, sides_of, via
 
@@ -40,10 +40,9 @@ def every(request: Request, here: Here, known: Member, organisation: str = "") -
     groups: list[tuple[Body, list[Shown]]] = []
     with here.database.read() as connection:
         for one in sides_of(known, organisation):
-            begun = [found for found in suggested.released_for(connection, one) if found.introduction is not None]
-            begun.sort(key=lambda found: found.introduction.opened_at, reverse=True)  # type: ignore[union-attr]
-            reading = consent.reading(connection, one, tuple(begun), here.now())
-            groups.append((naming(reading.organisations)(one), [consent.shown(found, reading) for found in begun]))
+            begun = suggested.begun_for(connection, one)
+            reading = consent.reading(connection, one, begun, here.now())
+            groups.append((reading.named(one), [consent.shown(found, reading, briefly=True) for found in begun]))
     return page(request, "introductions.html", groups=groups, acts=bool(known.acts_for or organisation))
 
 

@@ -1,23 +1,24 @@
 """What was suggested to an organisation, and its replies."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from matcher.eligibility import COOL_DOWN
 from matcher.records import OrganisationId
 from service import introductions, telling
 from service.introductions import AnsweredError, ClosedError, UnknownSuggestionError
 from service.store import decisions, rounds, suggested
 from service.store.database import Connection
-from service.store.introductions import Answer, Via
+from service.store.introductions import LAST, Answer, Via
 from service.web import access, consent
 from service.web.access import Here, Member, Visitor
 from service.web.consent import REASONS, Done, Shown
-from service.web.presenting import Body, long_date, naming
+from service.web.presenting import Body, long_date
 from service.web.rendering import page
 from service.wiring import Commonweal
 
@@ -27,50 +28,80 @@ router = APIRouter(
 Text = Annotated[str, Form(max_length=introductions.LONGEST_WHY)]
 
 
+WEEKS = COOL_DOWN
+"""How far a page reaches back: nothing older can be agreed to, unless a side is asked of it still."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """What was suggested to one organisation: what waits for its reply, what it replied to this week, and the rest.
 
-    `paused` is empty where it takes suggestions; `for_them`: a coordinator reads this in its place.
+    `paused` is empty where it takes suggestions, `older` where there is nothing before these weeks; `for_them`: a
+    coordinator reads this in its place.
     """
 
     organisation: Body
     waiting: tuple[Shown, ...]
     answered: tuple[Shown, ...]
     earlier: tuple[Shown, ...]
+    older: str
     paused: str
     for_them: bool
     may_say_yes: bool
 
     @property
     def is_new(self) -> bool:
-        return not (self.waiting or self.answered or self.earlier)
+        return not (self.waiting or self.answered or self.earlier or self.older)
 
 
 @router.get("/suggestions")
-def every(request: Request, here: Here, known: Member, organisation: str = "") -> HTMLResponse:
-    """What waits for a reply, and what was replied to, for each organisation that the reader acts for."""
+def every(request: Request, here: Here, known: Member, organisation: str = "", until: str = "") -> HTMLResponse:
+    """What waits for a reply, and what was replied to, for each organisation that the reader acts for.
+
+    `until` is a week: what was suggested in it and the eight before it.
+    """
+    if until and not _is_week(until):
+        raise HTTPException(404, "There is no such week. A week is written like 2026-W48.")
     with here.database.read() as connection:
-        groups = [_group(connection, known, one, here.now()) for one in sides_of(known, organisation)]
-    return page(request, "suggestions.html", groups=groups, reasons=REASONS, acts=bool(known.acts_for or organisation))
+        groups = [_group(connection, known, one, here.now(), until) for one in sides_of(known, organisation)]
+    acts = bool(known.acts_for or organisation)
+    return page(request, "suggestions.html", groups=groups, reasons=REASONS, acts=acts, until=until)
 
 
-def _group(connection: Connection, known: Visitor, side: OrganisationId, now: datetime) -> Group:
-    found = suggested.released_for(connection, side)
-    reading = consent.reading(connection, side, found, now)
-    shown = [consent.shown(each, reading) for each in found]
+def _is_week(typed: str) -> bool:
+    """Whether it is a week of which a page can look back."""
+    try:
+        return rounds.monday(typed) - WEEKS >= date.min + WEEKS
+    except (ValueError, OverflowError):
+        return False
+
+
+def _group(connection: Connection, known: Visitor, side: OrganisationId, now: datetime, until: str) -> Group:
     this_week = rounds.week_of(now.date())
-    waiting = tuple(one for one in shown if one.may_agree)
+    since = rounds.week_of(rounds.monday(until or this_week) - WEEKS)
+    found = suggested.released_for(connection, side, since, until or LAST, or_asked=not until)
+    reading = consent.reading(connection, side, found, now)
+    shown = [consent.shown(each, reading, briefly=True) for each in found]
+    waiting = tuple(one for one in shown if one.may_agree and not until)
     answered = tuple(one for one in shown if not one.may_agree and one.week.week == this_week)
     return Group(
-        organisation=naming(reading.organisations)(side),
+        organisation=reading.named(side),
         waiting=waiting,
         answered=answered,
-        earlier=tuple(one for one in shown if not one.may_agree and one not in answered),
+        earlier=tuple(one for one in shown if one not in waiting and one not in answered),
+        older=_older(connection, side, since),
         paused=_paused(connection, side, now.date()),
         for_them=side not in known.acts_for,
         may_say_yes=may_say_yes(connection, known, side),
     )
+
+
+def _older(connection: Connection, side: OrganisationId, since: str) -> str:
+    """The address of what came before that week."""
+    if not suggested.is_any_before(connection, side, since):
+        return ""
+    before = rounds.week_of(rounds.monday(since) - timedelta(weeks=1))
+    return "/suggestions?" + urlencode({"until": before, "organisation": side})
 
 
 def _paused(connection: Connection, side: OrganisationId, on: date) -> str:
@@ -184,7 +215,9 @@ def _page(
 
 def _following(connection: Connection, side: OrganisationId, besides: str, now: datetime) -> Shown | None:
     """The next suggestion that waits for a reply of this side."""
-    found = tuple(one for one in suggested.released_for(connection, side) if one.key != besides and one.reply is None)
+    since = rounds.week_of(now.date() - WEEKS)
+    made = suggested.released_for(connection, side, since, or_asked=True)
+    found = tuple(one for one in made if one.key != besides and one.reply is None)
     reading = consent.reading(connection, side, found, now)
     return next((one for one in (consent.shown(each, reading) for each in found) if one.may_agree), None)
 

@@ -1,5 +1,6 @@
 """Getting ready in the background, so that the first question is answered as fast as the next."""
 
+import gc
 import logging
 import threading
 
@@ -49,5 +50,13 @@ class Warming:
                 log.exception("Cannot get ready: pages stay closed until this is mended and Commonweal started again")
                 return
             else:
+                _settle()
                 self._ready.set()
                 return
+
+
+def _settle() -> None:
+    """What is here by now stays: looking through it for garbage again and again takes a tenth of a page's time."""
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()

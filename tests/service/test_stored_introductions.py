@@ -21,7 +21,7 @@ from matcher.records import (
     Suggestion,
     profile,
 )
-from service.store import introductions, mails, members, people, rounds, standing, suggested
+from service.store import holdings, introductions, mails, members, people, rounds, standing, suggested
 from service.store.database import Connection, Database
 from service.store.introductions import Answer, Introduction, Origin, Outcome, Reply, Said, State, Via, key_of
 from service.store.mails import Kind as MailKind
@@ -203,7 +203,7 @@ def test_a_round_counts_the_partners_that_listings_have_or_will_have(do: Do, ann
             said = Said(outcome=outcome, person=ann, at=AT)
             do(lambda connection, key=key, side=side, said=said: introductions.say(connection, key, side, said))
     assert history(do).taken == {"n": 4, "asked": 1, "introduced": 1, "arranged": 1, "disputed": 1}
-    found = do(lambda connection: introductions.holding(connection, [ListingId("asked")]))
+    found = do(lambda connection: holdings.holding(connection, [ListingId("asked")]))
     one = key_of(WEEK, NEED.id, ListingId("asked"))
     assert found == {"n": {one: State.ASKED}, "asked": {one: State.ASKED}}
 

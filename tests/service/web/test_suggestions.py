@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from matcher.proposing import Proposal
 from matcher.records import About, Kind, Listing, Reason, Strength, Suggestion
@@ -376,6 +376,67 @@ def test_earlier_ones_are_folded_and_lead_to_their_pages(ann: TestClient, form: 
     assert "<summary>Earlier: 1</summary>" in page
     assert f'<a href="/suggestions/{old}?organisation=alba">Borea</a>' in page
     assert ann.get(f"/suggestions/{old}").status_code == 200
+
+
+def release(commonweal: Commonweal, *weeks: str) -> None:
+    with commonweal.database.write() as connection:
+        for week in weeks:
+            rounds.propose(connection, week, Proposal((SUGGESTION,)), versions={}, at=commonweal.now())
+            rounds.release(connection, week, commonweal.now())
+
+
+def test_a_page_goes_back_eight_weeks_and_leads_to_those_before(ann: TestClient, commonweal: Commonweal) -> None:
+    def keys(path: str) -> list[str]:
+        return re.findall(r"/suggestions/([0-9a-f]{20})\?organisation=alba\"[^>]*>Borea<", ann.get(path).text)
+
+    assert "Older suggestions" not in ann.get("/suggestions").text
+    release(commonweal, "2026-W40", "2026-W39", "2026-W31", "2026-W30")
+    expected = [key_of(week, "alba-n1", "borea-o1") for week in ("2026-W40", "2026-W39", "2026-W31", "2026-W30")]
+    pages = [
+        "/suggestions",
+        "/suggestions?until=2026-W39&organisation=alba",
+        "/suggestions?until=2026-W30&organisation=alba",
+    ]
+    for path, older in zip(pages, [*pages[1:], None], strict=True):
+        assert (f'href="{older}"'.replace("&", "&amp;") in ann.get(path).text) is (older is not None)
+    assert [expected[0] in ann.get(pages[0]).text, keys(pages[1]), keys(pages[2])] == [
+        True,
+        expected[1:3],
+        expected[3:],
+    ]
+    assert "Nothing was suggested in these weeks." in ann.get("/suggestions?until=2026-W20").text
+
+
+@pytest.mark.parametrize("week", ["2026", "2026-W60", "0001-W01", "9999-W53", "<b>"])
+def test_a_week_that_is_none_has_no_page(ann: TestClient, week: str) -> None:
+    answer = ann.get("/suggestions", params={"until": week})
+    assert (answer.status_code, "A week is written like 2026-W48." in answer.text) == (404, True)
+
+
+def test_what_is_asked_still_stands_on_the_first_page_however_old_it_is(
+    ann: TestClient, form: Form, sign_in: SignIn, commonweal: Commonweal
+) -> None:
+    ann.post(f"/suggestions/{KEY}/reply", data=form(ann, organisation="alba", answer="interested"))
+    with commonweal.database.write() as connection:
+        connection.execute(text("update introductions set due = '2027-03-01'"))
+    later = commonweal.now() + timedelta(weeks=12)
+    commonweal.now = lambda: later
+    bo = sign_in("bo@borea.example")
+    assert "Alba &amp; Friends is interested. Please reply by 1 March 2027." in words(bo.get("/suggestions").text)
+
+
+def test_a_page_asks_the_store_as_often_however_much_was_suggested(ann: TestClient, commonweal: Commonweal) -> None:
+    def asked(path: str) -> int:
+        seen: list[str] = []
+        note = lambda _connection, _cursor, statement, *_rest: seen.append(statement)  # noqa: E731
+        event.listen(Engine, "before_cursor_execute", note)
+        ann.get(path)
+        event.remove(Engine, "before_cursor_execute", note)
+        return sum(statement.startswith("SELECT") for statement in seen)
+
+    before = [asked(path) for path in ("/suggestions", "/introductions")]
+    release(commonweal, "2026-W47", "2026-W46", "2026-W45")
+    assert ([asked(path) for path in ("/suggestions", "/introductions")], before) == ([7, 3], [7, 3])
 
 
 def test_neither_page_tells_what_the_other_side_said(
