@@ -141,8 +141,8 @@ def attendees(connection: Connection, id_: str) -> tuple[Attendee, ...]:
 def counts(connection: Connection) -> dict[str, int]:
     """How many are to be counted on, by session; nothing of those without any."""
     table = schema.attendees.c
-    query = select(table.session, func.count()).where(table.state.in_(PRESENT)).group_by(table.session)
-    return {session: count for session, count in connection.execute(query)}
+    query = select(table.session, func.count().label("many")).where(table.state.in_(PRESENT)).group_by(table.session)
+    return {row.session: row.many for row in connection.execute(query)}
 
 
 def attendee(connection: Connection, id_: str, organisation: OrganisationId) -> Attendee | None:

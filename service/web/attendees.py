@@ -76,7 +76,7 @@ def ask(
 
 def _back(to: str) -> str:
     """The page that an invitation was sent from, and where on it."""
-    return to if re.fullmatch(r"(?:missing|coalitions)(?:#[a-z0-9-]+)?", to) else "attendees#members"
+    return to if re.fullmatch(r"(?:missing|coalitions\?beyond=true)(?:#[a-z0-9-]+)?", to) else "attendees#members"
 
 
 @router.post("/attendees/copy")

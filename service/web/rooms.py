@@ -1,4 +1,4 @@
-"""A session's pairings, what is said in the room, what is promised there, and what takes several."""
+"""A session's pairings, what is said in the room, and what is promised there."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from matcher.coalitions import for_session
 from matcher.errors import CommonwealError
 from matcher.masking import mask
 from matcher.network import Network
@@ -16,7 +15,7 @@ from service.entering import RefusedError
 from service.listing import UnseenError
 from service.review.queue import queue
 from service.sessions import capturing, planning, promising
-from service.store import promises, reviews, rounds, sessions
+from service.store import promises, reviews, sessions
 from service.store.sessions import Session
 from service.web import access, forms
 from service.web.access import Coordinator, Here
@@ -166,26 +165,6 @@ def _capture(
             (card, one.offer.id if read_as is Kind.NEED else one.need.id, one.pair in chosen)
             for card, one in zip(cards(found, named, read_as=read_as), found, strict=True)
         ],
-    )
-
-
-@router.get("/coalitions")
-def coalitions(request: Request, here: Here, known: Coordinator, network: Current, session: str) -> HTMLResponse:
-    """Needs of those who come that take several partners, and who could cover them together."""
-    found = stored(here, session)
-    with here.database.read() as connection:
-        room = sessions.present(sessions.attendees(connection, found.id))
-        history = rounds.history(connection, found.day)
-    made = for_session(network, attendees=room, on=found.day, history=history)
-    return page(
-        request,
-        "session-coalitions.html",
-        shown=shown(here, found),
-        one=found,
-        found=made,
-        room=room,
-        named=naming(network.organisations),
-        mask=mask,
     )
 
 
