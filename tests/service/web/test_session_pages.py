@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from html import unescape
+from random import Random
 from typing import Any
 
 import pytest
@@ -246,7 +247,7 @@ def test_pairings_are_solved_for_whoever_comes_and_reviewed_at_the_desk(
     assert "1 pairing, solved" in said and "Who fits nobody Dorado" in said
     review = client.get(f"/desk/review/{attended.rsplit('/', 1)[1]}")
     assert (review.status_code, review.text.count('class="pairing')) == (200, 1)
-    assert "1 pairing, 1 undecided; nothing fits Dorado." in text_of(client.get(attended))
+    assert "1 pairing, 1 undecided; nothing fits Dorado ." in text_of(client.get(attended))
 
 
 def test_a_sessions_page_says_what_does_not_hold_any_more(client: TestClient, send: Send, attended: str) -> None:
@@ -306,7 +307,83 @@ def test_promises_are_noted_reported_on_and_asked_for_at_the_next_session(
     assert listed(commonweal, after) == {"alba": Attendance.INVITED, "borea": Attendance.INVITED}
 
 
-@pytest.mark.parametrize("part", ["", "/edit", "/attendees", "/missing", "/pairings", "/capture", "/promises"])
+NEED = "A hall on Tuesdays, forty chairs and a trailer."
+
+
+@pytest.fixture
+def partners(commonweal: Commonweal, attended: str) -> None:
+    """A need of alba's that borea and dorado meet between them; dorado is not on the list yet."""
+    words, chance = ["choir", "carol", "seeds", "lamp", "brass", "kayak", "piano", "quilt"], Random(1)
+    texts = [
+        ("alba-n3", "alba", Kind.NEED, NEED, ""),
+        ("borea-o3", "borea", Kind.OFFER, "Hall on Tuesdays", "space"),
+        ("dorado-o3", "dorado", Kind.OFFER, "Sixty chairs", "equipment"),
+        *((f"x{n}", "ciano", Kind.OFFER, " ".join(chance.choices(words, k=6)), "") for n in range(30)),
+    ]
+    made = [
+        Listing(
+            id=ListingId(id_),
+            organisation=OrganisationId(who),
+            kind=kind,
+            text=text,
+            resource=resource,
+            places=("Bristol",),
+        )
+        for id_, who, kind, text, resource in texts
+    ]
+    with commonweal.database.write() as connection:
+        members.save(connection, listings={one.id: one for one in made})
+
+
+@pytest.mark.usefixtures("partners")
+def test_partners_of_a_coalition_are_invited_and_meet_whoever_needs_them(
+    commonweal: Commonweal, client: TestClient, send: Send, attended: str
+) -> None:
+    assert "No need of those who come takes several of them" in text_of(client.get(f"{attended}/coalitions"))
+    page = client.get(f"{attended}/coalitions?beyond=true")
+    said = text_of(page)
+    for words in (
+        f"Alba & Friends needs {NEED}",
+        "Borea , Dorado not coming yet",
+        "What forty chairs Dorado: “Sixty chairs”",
+        "What a trailer Open. Nobody offers this.",
+        "could lead",
+    ):
+        assert words in said, words
+    assert SECRETS.search(page.text) is None
+    to = re.search(r'name="to" value="(coalitions[^"]+)"', page.text)
+    assert to and "Have them meet" not in said
+    invited = send(f"{attended}/attendees", organisation=["dorado"], to=unescape(to[1]))
+    assert invited.headers["location"] == f"{attended}/coalitions?beyond=true#need-alba-n3"
+    page = client.get(f"{attended}/coalitions")
+    fields = {"need": "alba-n3", "offer": re.findall(r'name="offer" value="([^"]+)"', page.text)}
+    assert fields["offer"] == ["borea-o3", "dorado-o3"]
+    assert send(f"{attended}/coalitions", **fields).status_code == 303
+    session = attended.rsplit("/", 1)[1]
+    with commonweal.database.read() as connection:
+        assert set(decisions.pinned(connection, session)) == {("alba-n3", "borea-o3"), ("alba-n3", "dorado-o3")}
+    assert "All of them are in the session’s pairings." in client.get(f"{attended}/coalitions").text
+
+
+@pytest.mark.usefixtures("partners")
+def test_partners_that_may_not_meet_are_said_and_the_others_added(
+    commonweal: Commonweal, client: TestClient, send: Send, attended: str
+) -> None:
+    answer = send(f"{attended}/coalitions", need="alba-n3", offer=["borea-o3", "dorado-o3", "gone"])
+    assert (answer.status_code, "Not added: One of the two organisations does not attend." in answer.text) == (
+        409,
+        True,
+    )
+    with commonweal.database.read() as connection:
+        assert decisions.pinned(connection, attended.rsplit("/", 1)[1]) == (("alba-n3", "borea-o3"),)
+    send(f"{attended}/cancel", seen="1")
+    closed = send(f"{attended}/coalitions", need="alba-n3", offer=["borea-o3"])
+    assert (closed.status_code, "This session was cancelled" in closed.text) == (409, True)
+
+
+@pytest.mark.parametrize(
+    "part", ["", "/edit", "/coalitions", "/attendees", "/missing", "/pairings", "/capture", "/promises"]
+)
 def test_pages_of_a_session_that_is_not_there_say_so(client: TestClient, part: str) -> None:
     assert client.get(f"/desk/sessions/nothing{part}").status_code == 404
 
