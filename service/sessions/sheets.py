@@ -84,11 +84,16 @@ def read(commonweal: Commonweal, session: str, raw: bytes) -> Looked:
         raise RefusedError(f"There is no column 'organisation'. Columns are: {', '.join(COLUMNS)}.")
     if len(sheet.rows) > MOST_ROWS:
         raise RefusedError(f"The sheet has {len(sheet.rows):,} rows. A list of attendees has at most {MOST_ROWS:,}.")
+    return Looked(lines(commonweal, session, sheet.rows), sheet.notes)
+
+
+def lines(commonweal: Commonweal, session: str, rows: Iterable[Row]) -> tuple[Line, ...]:
+    """What each of these rows would do. Raises UnknownSessionError."""
     with commonweal.database.read() as connection:
         convening.find(connection, session)
         here = {one.organisation: one for one in sessions.attendees(connection, session)}
     members = commonweal.live.current().organisations
-    return Looked(tuple(_once(_line(row, members, here) for row in sheet.rows)), sheet.notes)
+    return tuple(_once(_line(row, members, here) for row in rows))
 
 
 def take(commonweal: Commonweal, session: str, lines: Iterable[Line], by: str) -> Taken:

@@ -68,9 +68,10 @@ def test_these_are_all_the_commands() -> None:
         *("agree", "backup", "demo", "digests send", "digests write", "doctor", "edit", "evaluate", "export", "fit"),
         *("import", "jobs", "mails bounced", "mails list", "mails retry", "mails revive", "mails send"),
         *("match", "migrate", "organisation cap", "organisation pause", "organisation resume", "pair block"),
-        *("pair clear", "pair decline", "pair forbid", "pair list", "pair pin", "pair unblock", "restore", "round"),
-        *("serve", "simulate", "status", "user access", "user add", "user link", "user list", "user remove"),
-        *("user revoke", "user token"),
+        *("pair clear", "pair decline", "pair forbid", "pair list", "pair pin", "pair unblock", "restore"),
+        *("review export", "review list", "review show", "round", "serve", "session attend", "session list"),
+        *("session new", "session solve", "simulate", "status", "user access", "user add", "user link", "user list"),
+        *("user remove", "user revoke", "user token"),
     ]
 
 
