@@ -1,22 +1,31 @@
-"""One-to-one meetings in slots and at tables: nobody twice at once, as much as possible held, little changed."""
+"""One-to-one meetings in slots and at tables: nobody twice at once, as much as possible held, little changed.
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+Which meetings are held is settled first, by what they are worth; then, in a repair, that as few as possible change;
+then that nobody waits long, the small least. The first two are proven as far as `bound` says (placing.py); the third
+gets better for as long as two slots can trade (trading.py). Nothing depends on how fast a machine is.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ortools.sat.python import cp_model
-
+from matcher import placing, seating, trading
+from matcher.errors import CommonwealError
+from matcher.placing import SCALE, Problem, Slots
+from matcher.placing import Couple as Couple  # what the rest of the house calls two who meet
 from matcher.records import OrganisationId
 
-Couple = tuple[OrganisationId, OrganisationId]
-"""Two organisations, the smaller id first."""
+FIRST = 1.0
+"""What an organisation's first meeting is worth besides: as much as the best meeting, so that few have none."""
 
-SCALE = 1000  # worths as whole numbers
-EFFORT = 20.0  # what the solver may spend, in its own deterministic seconds, of each of two solves
 APART = "They are not there at the same time."
 CROWDED = "{who} meets others in every slot that suits both."
-FULL = "Every table is taken in every slot that suits both."
+FULL = "Every table is taken in every slot that both have free."
 NO_ROOM = "No slot is left in which both are free."
+
+
+class FixedError(CommonwealError):
+    """A meeting cannot be where it is to stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +52,15 @@ class Meeting:
 
     @property
     def couple(self) -> Couple:
-        return self.one, self.other
+        return couple(self.one, self.other)
 
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """The meetings by slot and table, who has none and why, what it is worth, and more than which none is worth."""
+    """The meetings by slot and table, who has none and why, and what it is worth, with each first meeting's `FIRST`.
+
+    No timetable is worth more than `bound`, whether or not it keeps anything of one before.
+    """
 
     meetings: tuple[Meeting, ...] = ()
     unplaced: Mapping[Couple, str] = field(default_factory=dict)
@@ -73,112 +85,55 @@ def timetable(
     tables: int,
     before: Sequence[Meeting] = (),
     fixed: Sequence[Meeting] = (),
-    effort: float = EFFORT,
+    waiting: Mapping[OrganisationId, float] | None = None,
+    effort: float = placing.EFFORT,
 ) -> Timetable:
-    """A timetable worth as much as any; with `before` the one of these that changes fewest meetings.
+    """A timetable worth as much as any, in which nobody waits long.
 
-    `attending` has the slots that each organisation is there for; who is not in it is not there. `fixed` meetings
-    stay in their slot and at their table. Solved with CP-SAT by one worker within a deterministic effort, so that the
-    same question has the same answer; `bound` says what is missing at most where that was not enough.
+    With `before` it is repaired: what was held and can be is not given up for other meetings, and of all that are then
+    worth as much it is the one that changes the fewest. `attending` has the slots that each organisation is there for;
+    who is not in it is not there. `fixed` meetings stay in their slot and at their table; FixedError says which cannot.
+    `waiting` is how much it counts when an organisation waits, or stays late; 1 where nothing is said. `effort` limits
+    the work for each step, not the time, so that the same question has the same answer.
     """
-    worth = _worths(wanted)
-    held = {one.couple: one.slot for one in fixed if one.couple in worth}
-    model = _Model.of(worth, attending, slots, tables, held)
-    first = model.best(effort, _greedy(model, before))
-    placed = first.placed
-    if before:
-        placed = model.nearest(effort, placed, {one.couple: one.slot for one in before})
-    meetings = _seated(placed, tables, (*fixed, *before))
-    unplaced = {pair: _why(pair, model, placed) for pair in worth if pair not in placed}
-    value = sum(worth[pair] for pair in placed)
-    return Timetable(meetings, unplaced, value, max(value, first.bound))
+    worths = _worths(wanted)
+    windows = {pair: _common(pair, attending, slots) for pair in worths}
+    held = _held(fixed, windows, tables)
+    told = {one.couple: one for one in before if one.couple in worths}
+    problem = Problem(
+        couples=tuple(worths),
+        worths=tuple(max(1, round(SCALE * worth)) for worth in worths.values()),
+        windows=tuple((held[pair].slot,) if pair in held else window for pair, window in windows.items()),
+        tables=tables,
+        first=round(SCALE * FIRST),
+        must=frozenset(held),
+        told=frozenset(told),
+        stays=_stays(told, windows, held, tables),
+    )
+    placed = placing.place(problem, effort=effort)
+    unmoved = {pair for pair, slot in placed.slots.items() if pair in told and told[pair].slot == slot}
+    at = trading.trade(placed.slots, windows=windows, waiting=waiting or {}, tables=tables, still=unmoved | set(held))
+    seats = seating.seat(
+        at,
+        tables=tables,
+        fixed={pair: one.table for pair, one in held.items()},
+        before={pair: one.table for pair, one in told.items() if at.get(pair) == one.slot},
+    )
+    meetings = (Meeting(*pair, slot, seats[pair]) for pair, slot in at.items())
+    return Timetable(
+        meetings=tuple(sorted(meetings, key=lambda one: (one.slot, one.table))),
+        unplaced={pair: _why(pair, window, at, tables) for pair, window in windows.items() if pair not in at},
+        value=placed.value / SCALE,
+        bound=placed.bound / SCALE,
+    )
 
 
 def _worths(wanted: Iterable[Wanted]) -> dict[Couple, float]:
     """What each couple is worth, the most where it stands twice, by id."""
-    worth: dict[Couple, float] = {}
+    worths: dict[Couple, float] = {}
     for one in wanted:
-        worth[one.couple] = max(one.worth, worth.get(one.couple, 0.0))
-    return dict(sorted(worth.items()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Solved:
-    placed: dict[Couple, int]
-    bound: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Model:
-    """A variable for each couple and slot that could be, and whatever rules two of them out at once."""
-
-    worth: Mapping[Couple, float]
-    common: Mapping[Couple, tuple[int, ...]]
-    tables: int
-    held: Mapping[Couple, int]
-    plan: cp_model.CpModel
-    meets: Mapping[tuple[Couple, int], cp_model.IntVar]
-
-    @staticmethod
-    def of(
-        worth: Mapping[Couple, float],
-        attending: Mapping[OrganisationId, range],
-        slots: int,
-        tables: int,
-        held: Mapping[Couple, int],
-    ) -> "_Model":
-        common = {pair: _common(pair, attending, slots) for pair in worth}
-        plan = cp_model.CpModel()
-        meets = {(pair, slot): plan.new_bool_var("") for pair, those in common.items() for slot in those}
-        of_pair, of_one, of_slot = defaultdict(list), defaultdict(list), defaultdict(list)
-        for (pair, slot), variable in meets.items():
-            of_pair[pair].append(variable)
-            of_slot[slot].append(variable)
-            for one in pair:
-                of_one[one, slot].append(variable)
-        for variables in (*of_pair.values(), *of_one.values()):
-            plan.add_at_most_one(variables)
-        for variables in of_slot.values():
-            if len(variables) > tables:
-                plan.add(sum(variables) <= tables)
-        for pair, slot in held.items():
-            if (pair, slot) in meets:
-                plan.add(meets[pair, slot] == 1)
-        return _Model(worth, common, tables, held, plan, meets)
-
-    def best(self, effort: float, hint: Mapping[Couple, int]) -> _Solved:
-        """Worth the most."""
-        value = sum(self._scaled(pair) * variable for (pair, _), variable in self.meets.items())
-        self.plan.maximize(value)
-        placed, bound = self._solved(effort, hint)
-        self.plan.clear_objective()  # type: ignore[no-untyped-call]
-        possible = sum(self.worth[pair] for pair, slots in self.common.items() if slots)
-        return _Solved(placed, min(possible, bound / SCALE))
-
-    def nearest(self, effort: float, placed: Mapping[Couple, int], before: Mapping[Couple, int]) -> dict[Couple, int]:
-        """Worth as much as `placed`, and with as many meetings as possible in the slot where they were."""
-        value = sum(self._scaled(pair) * variable for (pair, _), variable in self.meets.items())
-        self.plan.add(value >= sum(self._scaled(pair) for pair in placed))
-        stays = [self.meets[pair, slot] for pair, slot in before.items() if (pair, slot) in self.meets]
-        self.plan.maximize(sum(stays))
-        return self._solved(effort, placed)[0]
-
-    def _solved(self, effort: float, hint: Mapping[Couple, int]) -> tuple[dict[Couple, int], float]:
-        self.plan.clear_hints()  # type: ignore[no-untyped-call]
-        for (pair, slot), variable in self.meets.items():
-            self.plan.add_hint(variable, hint.get(pair) == slot)
-        solver = cp_model.CpSolver()
-        solver.parameters.num_workers = 1
-        solver.parameters.random_seed = 1
-        solver.parameters.max_deterministic_time = effort
-        status = solver.solve(self.plan)
-        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            return dict(hint), float("inf")
-        placed = {pair: slot for (pair, slot), variable in self.meets.items() if solver.value(variable)}
-        return placed, solver.best_objective_bound
-
-    def _scaled(self, pair: Couple) -> int:
-        return max(1, round(SCALE * self.worth[pair]))
+        worths[one.couple] = max(one.worth, worths.get(one.couple, 0.0))
+    return dict(sorted(worths.items()))
 
 
 def _common(pair: Couple, attending: Mapping[OrganisationId, range], slots: int) -> tuple[int, ...]:
@@ -187,65 +142,48 @@ def _common(pair: Couple, attending: Mapping[OrganisationId, range], slots: int)
     return tuple(slot for slot in range(slots) if slot in one and slot in other)
 
 
-def _greedy(model: _Model, before: Sequence[Meeting]) -> dict[Couple, int]:
-    """A timetable to begin with: what is held, what was before, then the most worth, each in its first free slot."""
-    busy: set[tuple[OrganisationId, int]] = set()
-    taken: Counter[int] = Counter()
-    placed: dict[Couple, int] = {}
-
-    def put(pair: Couple, slots: Iterable[int]) -> None:
-        for slot in slots:
-            free = taken[slot] < model.tables and all((one, slot) not in busy for one in pair)
-            if pair not in placed and slot in model.common[pair] and free:
-                placed[pair] = slot
-                taken[slot] += 1
-                busy.update((one, slot) for one in pair)
-
-    for pair, slot in model.held.items():
-        put(pair, (slot,))
-    for one in before:
-        if one.couple in model.common:
-            put(one.couple, (one.slot,))
-    for pair in sorted(model.common, key=lambda pair: (-model.worth[pair], pair)):
-        put(pair, model.common[pair])
-    return placed
+def _held(fixed: Iterable[Meeting], windows: Mapping[Couple, Sequence[int]], tables: int) -> dict[Couple, Meeting]:
+    """The fixed meetings of those who are to meet. Raises FixedError where two of them, or one, cannot be."""
+    held = {one.couple: one for one in fixed if one.couple in windows}
+    taken: dict[tuple[int, str | int], Meeting] = {}
+    for pair, one in held.items():
+        if one.slot not in windows[pair]:
+            raise FixedError(f"{one.one} and {one.other} are not both there in slot {one.slot + 1}")
+        if not 1 <= one.table <= tables:
+            raise FixedError(f"there is no table {one.table}: there are {tables}")
+        for what in (one.table, *pair):
+            other = taken.setdefault((one.slot, what), one)
+            if other is not one:
+                raise FixedError(
+                    f"{one.one} and {one.other} cannot meet at table {one.table} in slot {one.slot + 1}: "
+                    f"{other.one} and {other.other} stay there at table {other.table}"
+                )
+    return held
 
 
-def _seated(placed: Mapping[Couple, int], tables: int, before: Sequence[Meeting]) -> tuple[Meeting, ...]:
-    """A table for each: the one it had, else where one of the two sits already, else the first that is free."""
-    had = {(one.couple, one.slot): one.table for one in reversed(before)}
-    by_slot: defaultdict[int, list[Couple]] = defaultdict(list)
-    for pair, slot in placed.items():
-        by_slot[slot].append(pair)
-    sat: dict[OrganisationId, int] = {}
-    meetings = []
-    for slot in sorted(by_slot):
-        free = list(range(1, tables + 1))
-        here: dict[Couple, int] = {}
-        pairs = sorted(by_slot[slot])
-        for wishes in (lambda pair, slot=slot: (had.get((pair, slot)),), lambda pair: map(sat.get, pair)):
-            for pair in pairs:
-                table = next((one for one in wishes(pair) if one in free), None)
-                if pair not in here and table is not None:
-                    here[pair] = table
-                    free.remove(table)
-        for pair in pairs:
-            table = here.get(pair) or free.pop(0)
-            meetings.append(Meeting(*pair, slot, table))
-            sat.update(dict.fromkeys(pair, table))
-    return tuple(sorted(meetings, key=lambda one: (one.slot, one.table)))
+def _stays(
+    told: Mapping[Couple, Meeting],
+    windows: Mapping[Couple, Sequence[int]],
+    held: Mapping[Couple, Meeting],
+    tables: int,
+) -> dict[Couple, tuple[int, bool]]:
+    """The slot of each meeting of before that can stay in it, and whether its table is there and free for it."""
+    taken = {(one.slot, one.table) for one in held.values()}
+    return {
+        pair: (was.slot, 1 <= was.table <= tables and (was.slot, was.table) not in taken)
+        for pair, was in sorted(told.items())
+        if was.slot in windows[pair] and pair not in held
+    }
 
 
-def _why(pair: Couple, model: _Model, placed: Mapping[Couple, int]) -> str:
+def _why(pair: Couple, window: Sequence[int], at: Slots, tables: int) -> str:
     """Why these two have no meeting."""
-    common = model.common[pair]
-    if not common:
+    if not window:
         return APART
-    taken = Counter(placed.values())
-    if all(taken[slot] >= model.tables for slot in common):
-        return FULL
-    busy: Collection[tuple[OrganisationId, int]] = {(one, slot) for couple_, slot in placed.items() for one in couple_}
+    busy = {(one, slot) for both, slot in at.items() for one in both}
     for one in pair:
-        if all((one, slot) in busy for slot in common):
+        if all((one, slot) in busy for slot in window):
             return CROWDED.format(who=one)
-    return NO_ROOM
+    taken = Counter(at.values())
+    free = [slot for slot in window if not any((one, slot) in busy for one in pair)]
+    return FULL if free and all(taken[slot] >= tables for slot in free) else NO_ROOM
