@@ -7,9 +7,9 @@ from typing import Any
 
 from matcher.errors import CommonwealError
 from matcher.masking import mask
-from matcher.records import Organisation, OrganisationId, Standing
+from matcher.records import OrganisationId, Standing
 from service.sessions import convening
-from service.store import desk, sessions
+from service.store import desk, members, sessions
 from service.store.database import Connection
 from service.store.sessions import Attendance, Attendee, Session
 from service.wiring import Commonweal
@@ -42,7 +42,7 @@ def ask(commonweal: Commonweal, session: str, organisations: Collection[Organisa
     with commonweal.database.write() as connection:
         convening.find(connection, session)
         for organisation in sorted(set(organisations)):
-            _refuse_stranger(commonweal, organisation)
+            _refuse_stranger(connection, organisation)
             before = sessions.attendee(connection, session, organisation)
             if before is None or before.state is Attendance.CANCELLED:
                 changed += 1
@@ -68,7 +68,7 @@ def settle(
         convening.find(connection, session)
         before = sessions.attendee(connection, session, organisation)
         if before is None:
-            _refuse_stranger(commonweal, organisation)
+            _refuse_stranger(connection, organisation)
         elif before.version != seen:
             raise _first(connection, before)
         return keep(commonweal, connection, session, organisation, by, before, **facts)
@@ -80,13 +80,10 @@ def copy(commonweal: Commonweal, session: str, by: str) -> int:
         found = convening.find(connection, session)
         before = sessions.attendees(connection, found.follows) if found.follows else ()
         here = {one.organisation for one in sessions.attendees(connection, session)}
-    members = commonweal.live.current().organisations
-    wanted = [
-        one.organisation
-        for one in before
-        if one.is_present and one.organisation not in here and _is_member(members, one.organisation)
-    ]
-    return ask(commonweal, session, wanted, by)
+        standing = members.organisations(connection)
+    wanted = [one.organisation for one in before if one.is_present and one.organisation not in here]
+    still = [one for one in wanted if standing[one].record.standing is Standing.MEMBER]
+    return ask(commonweal, session, still, by)
 
 
 def too_many(session: Session, attending: Collection[Attendee]) -> str:
@@ -167,10 +164,7 @@ def _first(connection: Connection, now: Attendee) -> FirstError:
     return FirstError(now, desk.people_named(connection, [now.changed_by]).get(now.changed_by, ""))
 
 
-def _is_member(members: Mapping[OrganisationId, Organisation], organisation: OrganisationId) -> bool:
-    return organisation in members and members[organisation].standing is Standing.MEMBER
-
-
-def _refuse_stranger(commonweal: Commonweal, organisation: OrganisationId) -> None:
-    if not _is_member(commonweal.live.current().organisations, organisation):
+def _refuse_stranger(connection: Connection, organisation: OrganisationId) -> None:
+    stored = members.organisation(connection, organisation)
+    if stored is None or stored.record.standing is not Standing.MEMBER:
         raise RefusedError(f"'{organisation}' is no member: only members attend a session.")
