@@ -1,29 +1,25 @@
-"""Joining: an organisation applies and a coordinator decides, or a coordinator invites and it accepts; and the end."""
+"""Joining: an organisation applies and a coordinator decides, or a coordinator invites and it accepts."""
 
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from matcher.errors import CommonwealError
 from matcher.records import Organisation, OrganisationId, Standing
-from service import registers, signin
+from service import registers
 from service.applying import plain_name
 from service.columns import organisation_id
 from service.registers import Register
-from service.store import events, joining, mails, members, people
+from service.signin import LINK_LASTS
+from service.store import events, joining, mails, members, people, visits
 from service.store.database import Connection
 from service.store.joining import Application, Decided, Invitation, Membership
 from service.store.mails import Kind
 from service.store.people import Access, Person
+from service.telling import tell_of_colleague
 from service.wiring import Commonweal
 
 INVITATION_LASTS = timedelta(days=30)
-WARNED = timedelta(days=30)
-"""How long before its last day a membership's people are told."""
-KEPT = timedelta(days=90)
-"""How long it is known who applied, or was invited, after that is decided."""
 PURPOSE = "invitation"
-BY_ITSELF = "commonweal"
-"""Who did it, where nobody did: a day came."""
 
 
 class GoneError(CommonwealError):
@@ -166,8 +162,8 @@ def look_at(commonweal: Commonweal, token: str) -> tuple[Invitation, Organisatio
 def accept(commonweal: Commonweal, token: str, *, person_name: str, register: Register, number: str) -> OrganisationId:
     """Makes the invited organisation a member and its person act for it; `number` is as the register writes it.
 
-    A link to sign in with is mailed to the address that was invited, which nobody has proved to have before that is
-    opened. Raises LinkError, GoneError.
+    The mail that says so holds a link to sign in with: nobody has proved to have the address before that is opened.
+    Raises LinkError, GoneError.
     """
     (id_,) = commonweal.signing.read(PURPOSE, token, 1)
     now = commonweal.now()
@@ -184,9 +180,8 @@ def accept(commonweal: Commonweal, token: str, *, person_name: str, register: Re
         )
         kind = Kind.APPROVED if _begin(connection, membership) else Kind.ADDED
         name = person_name or invitation.person_name
-        person = _join(connection, membership, invitation.email, name, kind, now, id_)
+        person = _join(connection, membership, invitation.email, name, kind, now, id_, with_link=True)
         events.record(connection, now, person.id, "accepted", "the invitation", invitation.organisation)
-    signin.request_link(commonweal, invitation.email)
     return invitation.organisation
 
 
@@ -269,33 +264,6 @@ def set_until(
         events.record(connection, now, by.id, "membership", f"until {_last_day(until)}", organisation)
 
 
-def tidy(commonweal: Commonweal) -> int:
-    """Tells whose membership will end, ends those whose last day is over, and forgets who applied long ago.
-
-    Returns how much it did. May be run again at any time. A member without a membership on record never ends.
-    """
-    now = commonweal.now()
-    today, done = now.date(), 0
-    with commonweal.database.write() as connection:
-        for one in joining.ending(connection, today - timedelta(days=1)):
-            members.edit(connection, one.organisation, {"standing": Standing.INVITED})
-            events.record(connection, now, BY_ITSELF, "membership", f"ended on {one.until}", one.organisation)
-            done += 1
-        for one in joining.ending(connection, today + WARNED, unreminded=True):
-            if joining.remind(connection, one.organisation, now):
-                _tell_ending(connection, one, now)
-                done += 1
-        return done + joining.empty(connection, now - KEPT)
-
-
-def _tell_ending(connection: Connection, membership: Membership, now: datetime) -> None:
-    key, about = f"{membership.organisation}:{membership.until}", {"organisation": membership.organisation}
-    for one in people.of(connection, membership.organisation):
-        mails.promise(
-            connection, Kind.ENDING, key, to=one.person, about={**about, "until": str(membership.until)}, due=now
-        )
-
-
 def _waiting(connection: Connection, id_: str, zone: tzinfo) -> Application:
     application = joining.application(connection, id_)
     if application is None:
@@ -374,15 +342,30 @@ def _begin(connection: Connection, membership: Membership, application: Applicat
 
 
 def _join(
-    connection: Connection, membership: Membership, email: str, name: str, kind: Kind, at: datetime, key: str
+    connection: Connection,
+    membership: Membership,
+    email: str,
+    name: str,
+    kind: Kind,
+    at: datetime,
+    key: str,
+    *,
+    with_link: bool = False,
 ) -> Person:
-    """Has the person act for the organisation that whoever approved the membership let in."""
+    """Has the person act for the organisation that whoever approved the membership let in, and tells who is to know.
+
+    `with_link`: they are at the browser just now, and sign in next.
+    """
     organisation, by = membership.organisation, membership.approved_by
     person = people.ensure(connection, email, name)
     if not people.join(connection, person.id, organisation, by=by) and kind is Kind.APPROVED:  # now they ask for it
         people.choose_digest(connection, person.id, organisation, digest=True)
     about = {"organisation": organisation, "person": person.id, "by": by}
+    if with_link:
+        about["link"] = visits.make_link(connection, person.id, "/", at, at + LINK_LASTS)
     mails.promise(connection, kind, key, to=person, about=about, due=at)
+    if kind is Kind.ADDED:
+        tell_of_colleague(connection, organisation, person, by, key, at)
     return person
 
 

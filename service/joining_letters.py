@@ -21,11 +21,15 @@ class Applying:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Belonging:
-    """A membership of an organisation, perhaps only offered: until when, who did something about it, what to press."""
+    """A membership of an organisation, perhaps only offered: until when, who did something about it, what to press.
+
+    `by_coordinator`: who did it does not act for the organisation.
+    """
 
     organisation: str
     until: date | None = None
     by: str = ""
+    by_coordinator: bool = False
     expires: date | None = None
     link: str = ""
 
@@ -105,7 +109,8 @@ def approved(frame: Frame, about: Belonging) -> Mail:
                 "Sign in with this email address and write down what you need and what you can give: the clearer that "
                 "is (how many, where, by when), the better the suggestions.",
             ),
-            link=("Sign in", f"{frame.address}/sign-in"),
+            link=("Sign in", about.link or f"{frame.address}/sign-in"),
+            then=_once(frame) if about.link else (),
             why=f"You get this because you asked for it, or accepted the invitation, for {name}.",
         ),
     )
@@ -136,9 +141,35 @@ def added(frame: Frame, about: Belonging) -> Mail:
                 f"{by} added you to the people who act for {name} at {frame.network}. You may reply to its "
                 "suggestions and change its listings, and you get its weekly digest.",
             ),
-            link=("Sign in", f"{frame.address}/sign-in"),
-            then=("If this is a mistake, do nothing, or tell them: they can take it back.",),
+            link=("Sign in", about.link or f"{frame.address}/sign-in"),
+            then=(
+                *(_once(frame) if about.link else ()),
+                "If this is a mistake, do nothing, or tell them: they can take it back.",
+            ),
             why=f"You get this because your email address was entered for {name}.",
+        ),
+    )
+
+
+def _once(frame: Frame) -> tuple[str, ...]:
+    return (f"The link works once, within fifteen minutes. Later, ask for another at {frame.address}/sign-in.",)
+
+
+def colleague(frame: Frame, about: Belonging, added: str) -> Mail:
+    """To those who act for an organisation already: one more does, who was `added`."""
+    name, who = shown(about.organisation), shown(added) or "somebody"
+    by = f"{shown(about.by) or 'Somebody'}{', a coordinator,' if about.by_coordinator else ''}"
+    return written(
+        frame,
+        Letter(
+            subject=f"One more person acts for {name}: {who}" if added.strip() else f"One more person acts for {name}",
+            says=(
+                f"{by} added {who} to the people who act for {name} at {frame.network}. Each of you may reply to its "
+                "suggestions, change its listings and choose who gets its weekly digest.",
+            ),
+            link=("Look at its people", about.link),
+            then=("If this is a mistake, you can take them out there.",),
+            why=f"You get this because you act for {name}.",
         ),
     )
 

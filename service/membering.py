@@ -14,6 +14,7 @@ from service.store.decisions import Decision, What
 from service.store.mails import Kind, promise
 from service.store.members import UnknownRecordError
 from service.store.people import Person
+from service.telling import tell_of_colleague
 from service.wiring import Commonweal
 
 _read_email = organisation_readers(Vocabulary())["contact_email"]
@@ -79,7 +80,7 @@ def resume(commonweal: Commonweal, person: Person, organisation: OrganisationId)
 
 
 def add_person(commonweal: Commonweal, by: Person, organisation: OrganisationId, email: str, name: str) -> bool:
-    """Has the person of this address act for the organisation, and promises them a mail that says so.
+    """Has the person of this address act for the organisation; they and their colleagues are told by mail.
 
     False where they do already. Raises RefusedError.
     """
@@ -93,7 +94,9 @@ def add_person(commonweal: Commonweal, by: Person, organisation: OrganisationId,
         entering.note(connection, commonweal, by, organisation, "Added a person.")  # before it may be they themselves
         people.join(connection, added.id, organisation, by=by.id, called=called)
         about = {"organisation": organisation, "by": by.id}
-        promise(connection, Kind.ADDED, f"{organisation}/{now:%Y-%m-%dT%H:%M:%S}", to=added, about=about, due=now)
+        key = f"{organisation}/{now:%Y-%m-%dT%H:%M:%S}"
+        promise(connection, Kind.ADDED, key, to=added, about=about, due=now)
+        tell_of_colleague(connection, organisation, added, by.id, key, now)
     return True
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
+from urllib.parse import quote
 
 from matcher.errors import CommonwealError
 from matcher.records import Listing, ListingId, Organisation, OrganisationId, Standing, Suggestion
@@ -145,7 +146,11 @@ def _approved(desk: Desk, connection: Connection, promised: Promised, person: Pe
     membership = stored_joining.membership(connection, organisation.id)
     if organisation.standing is not Standing.MEMBER:
         raise NothingToSayError("the organisation is no member any more")
-    about = Belonging(organisation=organisation.name, until=membership.until if membership else None)
+    about = Belonging(
+        organisation=organisation.name,
+        until=membership.until if membership else None,
+        link=signin.usable_address(desk.commonweal, connection, promised.about.get("link", "")),
+    )
     return joining_letters.approved(_frame_for(desk, person), about)
 
 
@@ -159,8 +164,25 @@ def _refused(desk: Desk, connection: Connection, promised: Promised, person: Per
 def _added(desk: Desk, connection: Connection, promised: Promised, person: Person | None) -> Mail:
     organisation = _acting(desk, connection, promised, person)
     by = people.get(connection, promised.about.get("by", ""))
-    about = Belonging(organisation=organisation.name, by=by.name if by else "")
+    link = signin.usable_address(desk.commonweal, connection, promised.about.get("link", ""))
+    about = Belonging(organisation=organisation.name, by=by.name if by else "", link=link)
     return joining_letters.added(_frame_for(desk, person), about)
+
+
+def _colleague(desk: Desk, connection: Connection, promised: Promised, person: Person | None) -> Mail:
+    organisation = _acting(desk, connection, promised, person)
+    acting = {one.person.id: one.person for one in people.of(connection, organisation.id)}
+    added, by = acting.get(promised.about["person"]), promised.about["by"]
+    if added is None:
+        raise NothingToSayError("the person does not act for the organisation any more")
+    who = acting.get(by) or people.get(connection, by)
+    about = Belonging(
+        organisation=organisation.name,
+        by=who.name if who else "",
+        by_coordinator=who is not None and by not in acting,
+        link=desk.page("organisations", quote(organisation.id, safe=""), "people"),
+    )
+    return joining_letters.colleague(_frame_for(desk, person), about, added.name)
 
 
 def _ending(desk: Desk, connection: Connection, promised: Promised, person: Person | None) -> Mail:
@@ -301,6 +323,7 @@ _WRITE: Mapping[Kind, Callable[[Desk, Connection, Promised, Person | None], Mail
     Kind.APPROVED: _approved,
     Kind.REFUSED: _refused,
     Kind.ADDED: _added,
+    Kind.COLLEAGUE: _colleague,
     Kind.ENDING: _ending,
     Kind.DIGEST: _digest,
     Kind.ASKED: _asked,

@@ -12,7 +12,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from matcher.errors import CommonwealError
-from service import confirming, digests, introductions, joining, rounds
+from service import confirming, digests, introductions, memberships, rounds
 from service.rounds import StaleError
 from service.store import rounds as stored_rounds
 from service.wiring import Commonweal
@@ -66,7 +66,7 @@ JOBS = (
     Job("expiry", 60, introductions.expire),
     Job("unheard", 60, introductions.take_up),
     Job("questions", 60, introductions.follow_up),
-    Job("memberships", 60, joining.tidy),
+    Job("memberships", 60, memberships.tidy),
     Job("confirmations", 60, confirming.tidy),
 )
 

@@ -9,6 +9,7 @@ from hashlib import sha256
 from matcher.errors import CommonwealError
 from matcher.records import OrganisationId
 from service.store import mails, people, visits
+from service.store.database import Connection
 from service.store.mails import Kind
 from service.store.people import Access, Person
 from service.store.visits import Visit as Visit
@@ -62,6 +63,12 @@ def make_link(commonweal: Commonweal, person: Person, goes_to: str = "/") -> str
 
 def address_of(commonweal: Commonweal, link: str) -> str:
     return f"{commonweal.settings.address}/sign-in/{commonweal.signing.sign(PURPOSE, link)}"
+
+
+def usable_address(commonweal: Commonweal, connection: Connection, link: str) -> str:
+    """The address of a link, by its id; empty where there is none that can be used."""
+    is_usable = bool(link) and visits.usable(connection, link, commonweal.now()) is not None
+    return address_of(commonweal, link) if is_usable else ""
 
 
 def may_sign_in(person: Person, acts_for: tuple[OrganisationId, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Who is mailed about an introduction, and by which key: one key, one mail to each of them."""
+"""Who is mailed about an introduction, or about who acts for whom, and by which key: one key, one mail to each."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -60,6 +60,16 @@ def tell_colleagues(connection: Connection, said: Reply) -> None:
     for person in acting(connection, said.organisation):
         if person.id != said.person:
             mails.promise(connection, Kind.REPLIED, _key_of_reply(said), to=person, about=about, due=said.at)
+
+
+def tell_of_colleague(
+    connection: Connection, organisation: OrganisationId, added: Person, by: str, key: str, due: datetime
+) -> None:
+    """Promises the others who act for an organisation, but for who added them, the mail that one more does."""
+    about = {"organisation": organisation, "person": added.id, "by": by}
+    for person in acting(connection, organisation):
+        if person.id not in (added.id, by):
+            mails.promise(connection, Kind.COLLEAGUE, key, to=person, about=about, due=due)
 
 
 def untell(

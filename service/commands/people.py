@@ -44,6 +44,7 @@ def user_add(
     from service.printing import say, tell
     from service.store import mails, people
     from service.store.mails import Kind
+    from service.telling import tell_of_colleague
 
     granted = _access(access) if access else None
     if not is_address(email):
@@ -57,10 +58,13 @@ def user_add(
         person = people.ensure(connection, email, name)
         if joined is not None:
             is_member = _is_member(connection, joined)
-            people.join(connection, person.id, joined, by=BY)
+            is_new = people.join(connection, person.id, joined, by=BY)
+            key = f"{joined} {now:%Y-%m-%dT%H:%M:%S}"
             if is_member:
-                key, about = f"{joined} {now:%Y-%m-%dT%H:%M:%S}", {"organisation": joined, "person": person.id}
+                about = {"organisation": joined, "person": person.id}
                 mails.promise(connection, Kind.ADDED, key, to=person, about=about, due=now)
+            if is_new:
+                tell_of_colleague(connection, joined, person, BY, key, now)
     if granted is not None:
         person = grant(commonweal, person.id, granted, by=BY)
     tell(

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     APPROVED = "approved"
     REFUSED = "refused"
     ADDED = "added"  # to a person who may act for an organisation now
+    COLLEAGUE = "colleague"  # to the others who act for it
     ENDING = "ending"  # a membership will end, or has
     DIGEST = "digest"
     ASKED = "asked"  # the other side is interested

@@ -36,7 +36,7 @@ from matcher.records import (
     Suggestion,
     Visibility,
 )
-from service import delivery, digests, introductions, joining, promised, signin
+from service import delivery, digests, introductions, joining, membering, memberships, promised, signin
 from service.delivery import Postman, Run, deliver
 from service.post import ClosedError, Line, PutOffError, RefusedError, SmtpPost, UnsureError
 from service.registers import Register
@@ -694,7 +694,7 @@ def test_joining_is_told_step_by_step(house: House) -> None:
     house.deliver()
     joining.reopen(here, asked.id, house.cora)
     joining.approve(here, asked.id, house.cora, until=date(2026, 12, 20), why="")
-    joining.tidy(here)
+    memberships.tidy(here)
     house.deliver()
     joining.invite(
         here, house.cora, organisation=OrganisationId("ciano"), name="", person_name="Cia", email="cia@ciano.example",
@@ -710,6 +710,52 @@ def test_joining_is_told_step_by_step(house: House) -> None:
         "eve@eos.example: We have your application for Eos Choir",
     ]
     assert "0113 496" not in "".join(map(_text, house.tray.mails))
+
+
+def test_one_mail_tells_who_accepted_an_invitation_and_holds_the_link_to_sign_in_with_while_it_lasts(
+    house: House,
+) -> None:
+    here = house.commonweal
+
+    def accepted(organisation: str, email: str, late: timedelta) -> str:
+        known = OrganisationId(organisation)
+        invitation = joining.invite(
+            here, house.cora, organisation=known, name="", person_name="Cia", email=email, until=None
+        )
+        token = here.signing.sign(joining.PURPOSE, invitation.id)
+        joining.accept(here, token, person_name="Cia", register=Register.NONE, number="")
+        house.after(seconds=late.total_seconds())
+        house.tray.mails.clear()
+        house.deliver(kinds=[Kind.APPROVED, Kind.ADDED, Kind.SIGN_IN])
+        (mail,) = house.tray.mails
+        return " ".join(_text(mail).split())
+
+    first = accepted("ciano", "cia@ciano.example", timedelta(0))
+    token = first.partition("/sign-in/")[2].partition(" ")[0]
+    assert "works once, within fifteen minutes. Later, ask for another at http://127.0.0.1:8000/sign-in." in first
+    assert signin.look_at(here, token).email == "cia@ciano.example"
+    second = accepted("alba", "nia@alba.example", timedelta(minutes=16))
+    assert "/sign-in/" not in second
+    assert "Sign in: http://127.0.0.1:8000/sign-in " in second
+
+
+def test_who_acts_for_an_organisation_learns_who_else_does(house: House) -> None:
+    here = house.commonweal
+    membering.add_person(here, house.cora, OrganisationId("alba"), "bo@alba.example", "Bo")
+    membering.add_person(here, house.ann, OrganisationId("alba"), "abe@alba.example", "Abe")
+    house.write(lambda connection: people.leave(connection, _id_of(connection, "abe@alba.example"), "alba", here.now()))
+    house.deliver(kinds=[Kind.COLLEAGUE])
+    assert house.tray.told == ["ann@alba.example: One more person acts for Alba Community Kitchen: Bo"]
+    assert "Cora, a coordinator, added Bo to the people who act for Alba Community Kitchen" in " ".join(
+        _text(house.tray.mails[0]).split()
+    )
+    assert ("colleague", "dropped", "the person does not act for the organisation any more") in house.states
+
+
+def _id_of(connection: Connection, email: str) -> str:
+    person = people.by_email(connection, email)
+    assert person is not None
+    return person.id
 
 
 def test_every_kind_of_mail_can_be_composed() -> None:

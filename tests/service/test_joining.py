@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from matcher.records import Organisation, OrganisationId, Standing
-from service import applying, joining, signin
+from service import applying, joining, memberships, signin
 from service.applying import Alike, FormError, Typed
 from service.joining import FirstError, GoneError, RefusedError
 from service.registers import Register
 from service.signing import LinkError
-from service.store import events, mails, members, people
+from service.store import events, mails, members, people, visits
 from service.store import joining as stored
 from service.store.joining import Application, Decided, Invitation, Membership
 from service.store.mails import Promised, State
@@ -308,9 +308,13 @@ def test_one_more_person_of_a_member_is_told_to_be_added(commonweal: Commonweal,
     first, second = (applied(commonweal, email=f"{name}@elmo.example") for name in ("eli", "ewa"))
     elmo = joining.approve(commonweal, first.id, cora, until=YEAR_ON, why="")
     joining.approve(commonweal, second.id, cora, until=None, why="Eli asked", organisation=elmo)
-    told = [(kind, email) for kind, email, _ in promised(commonweal) if kind in ("approved", "added")]
-    told = [(kind, email) for kind, email, _ in promised(commonweal) if kind in ("approved", "added")]
-    assert sorted(told) == [("added", "ewa@elmo.example"), ("approved", "eli@elmo.example")]
+    kinds = ("approved", "added", "colleague")
+    told = [(kind, email) for kind, email, _ in promised(commonweal) if kind in kinds]
+    assert sorted(told) == [
+        ("added", "ewa@elmo.example"),
+        ("approved", "eli@elmo.example"),
+        ("colleague", "eli@elmo.example"),
+    ]
     with commonweal.database.read() as connection:
         says = [one.says for one in events.about(connection, elmo)]
     assert says == ["one more person acts for it: Eli asked", f"member until {YEAR_ON:%-d %B %Y}"]
@@ -345,8 +349,10 @@ def test_an_invitation_is_looked_at_without_using_it_and_accepted_once(commonwea
     assert [(kind, email) for kind, email, _ in promised(commonweal)] == [
         ("approved", "cia@ciano.example"),
         ("invitation", "cia@ciano.example"),
-        ("sign-in", "cia@ciano.example"),
     ]
+    with commonweal.database.read() as connection:
+        ((_, _, about), _) = promised(commonweal)
+        assert visits.usable(connection, about["link"], accepted_at) == about["person"]
     for again in (lambda: joining.accept(commonweal, token, **accept), lambda: joining.look_at(commonweal, token)):  # type: ignore[arg-type]
         with pytest.raises(GoneError, match="accepted already"):
             again()
@@ -439,16 +445,16 @@ def test_the_end_is_told_once_and_then_comes(commonweal: Commonweal, cora: Perso
     alba = OrganisationId("alba")
     last = TODAY + timedelta(days=31)
     joining.set_until(commonweal, alba, cora, until=last, seen=None)
-    assert joining.tidy(commonweal) == 0
+    assert memberships.tidy(commonweal) == 0
     later(commonweal, days=1)
-    assert [joining.tidy(commonweal) for _ in range(2)] == [1, 0]
+    assert [memberships.tidy(commonweal) for _ in range(2)] == [1, 0]
     ending = ("ending", "ann@alba.example", {"organisation": "alba", "until": "2026-12-24"})
     assert promised(commonweal) == [ending]
     later(commonweal, days=30)
     assert commonweal.now().date() == last
-    assert joining.tidy(commonweal) == 0
+    assert memberships.tidy(commonweal) == 0
     later(commonweal, days=1)
-    assert [joining.tidy(commonweal) for _ in range(2)] == [1, 0]
+    assert [memberships.tidy(commonweal) for _ in range(2)] == [1, 0]
     assert organisation(commonweal, "alba").standing is Standing.INVITED
     assert organisation(commonweal, "borea").standing is Standing.MEMBER
     assert promised(commonweal) == [ending]
@@ -460,19 +466,19 @@ def test_a_membership_is_extended_even_after_its_end_and_told_of_again(commonwea
     alba = OrganisationId("alba")
     last = TODAY + timedelta(days=10)
     joining.set_until(commonweal, alba, cora, until=last, seen=None)
-    joining.tidy(commonweal)
+    memberships.tidy(commonweal)
     later(commonweal, days=11)
-    joining.tidy(commonweal)
+    memberships.tidy(commonweal)
     again = commonweal.now().date() + timedelta(days=20)
     with pytest.raises(FirstError):
         joining.set_until(commonweal, alba, cora, until=again, seen=None)
     joining.set_until(commonweal, alba, cora, until=again, seen=last)
     assert organisation(commonweal, "alba").standing is Standing.MEMBER
-    assert joining.tidy(commonweal) == 1
+    assert memberships.tidy(commonweal) == 1
     assert [about["until"] for kind, _, about in promised(commonweal)] == [str(last), str(again)]
     joining.set_until(commonweal, alba, cora, until=None, seen=again)
     later(commonweal, days=4000)
-    assert joining.tidy(commonweal) == 0
+    assert memberships.tidy(commonweal) == 0
     assert organisation(commonweal, "alba").standing is Standing.MEMBER
 
 
@@ -481,9 +487,9 @@ def test_who_applied_is_forgotten_ninety_days_after_the_decision(commonweal: Com
     applied(commonweal, name="Still waiting")
     joining.refuse(commonweal, application.id, cora, why="Eli moved")
     later(commonweal, days=90)
-    assert joining.tidy(commonweal) == 0
+    assert memberships.tidy(commonweal) == 0
     later(commonweal, seconds=1)
-    assert joining.tidy(commonweal) == 1
+    assert memberships.tidy(commonweal) == 1
     with commonweal.database.read() as connection:
         (refused,) = stored.decided(connection, 9)
         assert (refused.name, refused.person_name, refused.email, refused.why) == ("Elmo Allotments", "", "", "")

@@ -42,6 +42,7 @@ BELONGING = Belonging(
     expires=date(2026, 12, 23),
     link="https://network.example/invitations/token",
 )
+SIGNING_IN = replace(BELONGING, link="https://network.example/sign-in/token")
 REPLYING = Replying(
     item=ITEM,
     organisation=ALBA,
@@ -56,9 +57,15 @@ EVERY: dict[str, Callable[[], Mail]] = {
     "invitation": lambda: joining_letters.invitation(TO_ANN, BELONGING),
     "applied": lambda: joining_letters.applied(TO_ANN, APPLYING),
     "application": lambda: joining_letters.application(TO_ANN, APPLYING),
-    "approved": lambda: joining_letters.approved(TO_ANN, BELONGING),
+    "approved": lambda: joining_letters.approved(TO_ANN, replace(BELONGING, link="")),
+    "approved-link": lambda: joining_letters.approved(TO_ANN, SIGNING_IN),
     "refused": lambda: joining_letters.refused(TO_ANN, APPLYING),
-    "added": lambda: joining_letters.added(TO_ANN, BELONGING),
+    "added": lambda: joining_letters.added(TO_ANN, replace(BELONGING, link="")),
+    "colleague": lambda: joining_letters.colleague(
+        TO_ANN,
+        replace(BELONGING, by_coordinator=True, link="https://network.example/organisations/alba/people"),
+        "Zoe Alba",
+    ),
     "ending": lambda: joining_letters.ending(TO_ANN, BELONGING, date(2027, 11, 1)),
     "ended": lambda: joining_letters.ending(TO_ANN, BELONGING, date(2027, 12, 1)),
     "asked": lambda: letters.asked(TO_ANN, MEETING),
@@ -125,6 +132,7 @@ def _nasty() -> dict[str, Mail]:
         "approved": joining_letters.approved(frame, belonging),
         "refused": joining_letters.refused(frame, applying),
         "added": joining_letters.added(frame, belonging),
+        "colleague": joining_letters.colleague(frame, belonging, NASTY),
         "ending": joining_letters.ending(frame, belonging, date(2027, 1, 1)),
         "asked": letters.asked(frame, meeting),
         "reminder": letters.reminder(frame, meeting),

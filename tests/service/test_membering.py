@@ -130,6 +130,17 @@ def test_who_is_added_acts_for_it_and_is_told_by_mail(commonweal: Commonweal, ca
     assert len(mailed(commonweal)) == 1
 
 
+def test_the_others_who_act_for_it_are_told_who_was_added_and_by_whom(
+    commonweal: Commonweal, cast: Any, ann: Person, cora: Person
+) -> None:
+    membering.add_person(commonweal, cora, cast["alba"].id, "bo@alba.example", "Bo")
+    with commonweal.database.read() as connection:
+        bo = people.by_email(connection, "bo@alba.example")
+    assert bo is not None
+    about = {"organisation": "alba", "person": bo.id, "by": cora.id}
+    assert sorted(mailed(commonweal))[1:] == [("colleague", "ann@alba.example", about)]
+
+
 def test_who_was_taken_out_can_be_added_again(commonweal: Commonweal, cast: Any, ann: Person) -> None:
     membering.add_person(commonweal, ann, cast["alba"].id, "bo@alba.example", "Bo")
     with commonweal.database.read() as connection:

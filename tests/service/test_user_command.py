@@ -85,12 +85,15 @@ def test_a_person_acts_for_an_organisation_and_is_told(cli: Cli, here: Commonwea
     )
     assert acting(here, "alba") == ["ann@alba.example", "new@alba.example"]
     with here.database.read() as connection:
-        (mail,) = mails.every(connection, tuple(State))
-    assert (mail.kind, mail.email, mail.about["organisation"]) == ("added", "new@alba.example", "alba")
+        told = mails.every(connection, tuple(State))
+    assert [(mail.kind, mail.email, mail.about["organisation"]) for mail in told] == [
+        ("added", "new@alba.example", "alba"),
+        ("colleague", "ann@alba.example", "alba"),
+    ]
     ran = cli("add", "new@ciano.example", "--organisation", "ciano")
     assert ran.err == "ciano is no member yet: they can sign in for it once it is\n"
     with here.database.read() as connection:
-        assert mails.every(connection, tuple(State)) == (mail,)
+        assert mails.every(connection, tuple(State)) == told
     assert cli("remove", "new@alba.example", "--organisation", "alba").out == (
         "new@alba.example does not act for alba any more\n"
     )

@@ -156,7 +156,7 @@ def test_an_invitation_is_accepted_once_without_signing_anybody_in(
     with commonweal.database.read() as connection:
         assert stored.standing(connection, OrganisationId("ciano")) is Standing.MEMBER
         promised = [str(one.kind) for one in mails.every(connection, tuple(mails.State)) if "cia@" in one.email]
-    assert sorted(promised) == ["approved", "invitation", "sign-in"]
+    assert sorted(promised) == ["approved", "invitation"]
     for again in (stranger.get(path), send(stranger, path, ACCEPTANCE)):
         assert again.status_code == 410
         assert "accepted already" in again.text
