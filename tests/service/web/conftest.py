@@ -26,7 +26,7 @@ from matcher.records import (
 )
 from service import rounds, signin
 from service.settings import Settings
-from service.store import members, people, tokens
+from service.store import members, people, reviews, tokens
 from service.store import rounds as stored_rounds
 from service.store.people import Access
 from service.web import access
@@ -243,6 +243,34 @@ def form(commonweal: Commonweal) -> Callable[..., dict[str, Any]]:
         return {access.FORM: commonweal.signing.sign(access.FORM, browser.visit.id), **fields}  # type: ignore[attr-defined]
 
     return filled
+
+
+@pytest.fixture
+def propose(commonweal: Commonweal) -> Callable[[str, int], list[str]]:
+    """`propose(week, number)` has that many pairings proposed, between members; returns their keys, best first."""
+
+    def proposed(week: str, number: int) -> list[str]:
+        bodies = [
+            Organisation(id=f"g{one:02}", name=f"Group {one:02}", standing=Standing.MEMBER, places=("Leeds",))
+            for one in range(number + 1)
+        ]
+        found = [
+            Suggestion(
+                need=Listing(id=f"n{one:02}", organisation=bodies[one].id, kind=Kind.NEED, text=f"A van, number {one}"),
+                offer=Listing(id=f"o{one:02}", organisation=bodies[one + 1].id, kind=Kind.OFFER, text=f"Van {one}"),
+                fit=0.9 - one / 200,
+                strength=Strength.GOOD,
+                score=1.0,
+            )
+            for one in range(number)
+        ]
+        listings = {side.id: side for one in found for side in (one.need, one.offer)}
+        with commonweal.database.write() as connection:
+            members.save(connection, organisations={one.id: one for one in bodies}, listings=listings)
+            stored_rounds.propose(connection, week, Proposal(tuple(found)), versions={"ranker": "1"}, at=NOW)
+        return [reviews.key_of(week, *one.pair) for one in found]
+
+    return proposed
 
 
 @pytest.fixture(scope="session")
