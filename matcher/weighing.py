@@ -58,7 +58,7 @@ def weigh(
         asking_caps=np.full(len(organisations), needs_cap, np.int64),
         giving_caps=np.array([attention(network, organisation) for organisation in organisations], np.int64),
         total_caps=np.full(len(organisations), total_cap, np.int64),
-        worth=np.array([SMALL_FIRST if _is_small(network, one) else 1.0 for one in organisations]),
+        worth=np.array([SMALL_FIRST if is_small(network, one) else 1.0 for one in organisations]),
         burden=BURDEN * np.minimum(load, MOST),
     )
     return Weighed(market, organisations, yes)
@@ -95,7 +95,8 @@ def attention(network: Network, organisation: OrganisationId) -> int:
     return size.attention_cap if size else NEEDS_CAP
 
 
-def _is_small(network: Network, organisation: OrganisationId) -> bool:
+def is_small(network: Network, organisation: OrganisationId) -> bool:
+    """Whether its size is of the smaller half."""
     sizes = list(network.vocabulary.sizes)
     return network.organisations[organisation].size in sizes[: len(sizes) // 2]
 

@@ -492,6 +492,7 @@ meetings = Table(  # of two organisations at a session; kept when cancelled, as 
     Column("uid", String, nullable=False, unique=True),
     Column("sequence", Integer, nullable=False),  # rises whenever what a calendar shows changes
     Column("is_cancelled", Boolean, nullable=False),
+    Column("is_fixed", Boolean, nullable=False, server_default=false()),  # a person chose its slot and table
     Column("changed_at", DateTime(timezone=True), nullable=False),
 )
 

@@ -1,6 +1,6 @@
 """A session's timetable: its meetings as last solved, and those that were cancelled, as calendars know them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -14,13 +14,17 @@ from service.store.database import in_utc, upsert
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A meeting as kept: `uid` is what calendars know it by, `sequence` rises whenever what they show changes."""
+    """A meeting as kept: `uid` is what calendars know it by, `sequence` rises whenever what they show changes.
+
+    It `is_fixed` where a person chose its slot and table: no solve moves it.
+    """
 
     meeting: Meeting
     uid: str
     sequence: int
     is_cancelled: bool
     changed_at: datetime
+    is_fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,11 @@ class Stored:
         return tuple(one.meeting for one in self.kept)
 
     @property
+    def fixed(self) -> tuple[Meeting, ...]:
+        """Those whose slot and table a person chose."""
+        return tuple(one.meeting for one in self.kept if one.is_fixed)
+
+    @property
     def gap(self) -> float:
         """The share of the bound that is at most missing."""
         return max(0.0, self.bound - self.value) / self.bound if self.bound else 0.0
@@ -54,7 +63,14 @@ def load(connection: Connection, session: str) -> Stored | None:
     query = select(meetings).where(meetings.c.session == session)
     rows = connection.execute(query.order_by(meetings.c.slot, meetings.c.table, meetings.c.one))
     kept = [
-        Kept(Meeting(r.one, r.other, r.slot, r.table), r.uid, r.sequence, r.is_cancelled, in_utc(r.changed_at))
+        Kept(
+            Meeting(r.one, r.other, r.slot, r.table),
+            r.uid,
+            r.sequence,
+            r.is_cancelled,
+            in_utc(r.changed_at),
+            r.is_fixed,
+        )
         for r in rows
     ]
     return Stored(
@@ -68,8 +84,18 @@ def load(connection: Connection, session: str) -> Stored | None:
     )
 
 
-def store(connection: Connection, session: str, after: Timetable, seen: int, at: datetime) -> bool:
-    """Stores the next revision after `seen`; False, nothing changed, where that is not the newest any more."""
+def store(
+    connection: Connection,
+    session: str,
+    after: Timetable,
+    seen: int,
+    at: datetime,
+    fixed: Collection[Couple] = (),
+) -> bool:
+    """Stores the next revision after `seen`; False, nothing changed, where that is not the newest any more.
+
+    `fixed` are those whose slot and table a person chose.
+    """
     before = load(connection, session)
     if (before.revision if before else 0) != seen:
         return False
@@ -83,7 +109,7 @@ def store(connection: Connection, session: str, after: Timetable, seen: int, at:
     }
     upsert(connection, schema.timetables, [row])
     known = (*before.kept, *before.cancelled) if before else ()
-    upsert(connection, schema.meetings, list(_changed(session, known, after.meetings, at)))
+    upsert(connection, schema.meetings, list(_changed(session, known, after.meetings, at, fixed)))
     return True
 
 
@@ -94,7 +120,10 @@ def touch(connection: Connection, session: str, at: datetime) -> None:
     connection.execute(stored.values(sequence=meetings.c.sequence + 1, changed_at=at.astimezone(UTC)))
 
 
-def _changed(session: str, known: Iterable[Kept], now: Sequence[Meeting], at: datetime) -> Iterable[dict[str, object]]:
+def _changed(
+    session: str, known: Iterable[Kept], now: Sequence[Meeting], at: datetime, fixed: Collection[Couple]
+) -> Iterable[dict[str, object]]:
+    """The rows that change; only what a calendar shows has the sequence rise."""
     before = {one.meeting.couple: one for one in known}
     after = {one.couple: one for one in now}
     for pair in sorted({*before, *after}):
@@ -102,7 +131,8 @@ def _changed(session: str, known: Iterable[Kept], now: Sequence[Meeting], at: da
         meeting = has or (had.meeting if had else None)
         assert meeting is not None
         is_same = had is not None and had.is_cancelled == (has is None) and (has is None or has == had.meeting)
-        if not is_same:
+        is_fixed = has is not None and pair in fixed
+        if had is None or not is_same or had.is_fixed != is_fixed:
             yield {
                 "session": session,
                 "one": meeting.one,
@@ -110,7 +140,8 @@ def _changed(session: str, known: Iterable[Kept], now: Sequence[Meeting], at: da
                 "slot": meeting.slot,
                 "table": meeting.table,
                 "uid": had.uid if had else f"{uuid4().hex}@commonweal",
-                "sequence": had.sequence + 1 if had else 0,
+                "sequence": had.sequence + (not is_same) if had else 0,
                 "is_cancelled": has is None,
-                "changed_at": at.astimezone(UTC),
+                "is_fixed": is_fixed,
+                "changed_at": had.changed_at if had and is_same else at.astimezone(UTC),
             }

@@ -72,3 +72,10 @@ def test_two_whole_slots_change_places_for_the_one_who_must_not_wait() -> None:
     at = {("alba", "borea"): 0, ("alba", "ciano"): 1, ("borea", "dorado"): 1}
     after = trade(at, windows=windows, waiting={"ciano": 3.0}, tables=2)
     assert after == {("alba", "borea"): 1, ("alba", "ciano"): 0, ("borea", "dorado"): 0}
+
+
+def test_two_meetings_at_the_only_table_change_places() -> None:
+    at = {("alba", "borea"): 0, ("ciano", "dorado"): 1}
+    windows = dict.fromkeys(at, (0, 1))
+    after = trade(at, windows=windows, waiting={"ciano": 1.5}, tables=1)
+    assert after == {("alba", "borea"): 1, ("ciano", "dorado"): 0}

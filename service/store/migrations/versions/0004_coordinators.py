@@ -119,6 +119,7 @@ def upgrade() -> None:
         sa.Column("uid", sa.String, nullable=False, unique=True),
         sa.Column("sequence", sa.Integer, nullable=False),
         sa.Column("is_cancelled", sa.Boolean, nullable=False),
+        sa.Column("is_fixed", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_table(
