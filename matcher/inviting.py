@@ -55,6 +55,8 @@ class Inviting:
 
     def best(self, fills: Fills, count: int) -> tuple[Invitee, ...]:
         """The members that fill a gap and would add most, best first; ties go to the smaller id."""
+        if not count:
+            return ()
         able = {one: why for one in self.outside if (why := fills(self.network.organisations[one]))}
         chosen = sorted(able, key=lambda one: (-self.worth[one], one))[:count]
         return tuple(Invitee(one, (able[one], *self._reasons(one)), self.worth[one]) for one in chosen)

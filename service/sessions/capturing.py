@@ -3,7 +3,7 @@
 from matcher.eligibility import MEMBER_RULES
 from matcher.records import Kind, Listing, ListingId, OrganisationId, Suggestion
 from service import listing
-from service.asking import meet
+from service.asking import CLOSE, meet
 from service.review import deciding
 from service.sessions import convening
 from service.store import sessions
@@ -39,10 +39,11 @@ def capture(
 
 
 def partners(commonweal: Commonweal, session: str, said: Listing) -> tuple[Suggestion, ...]:
-    """Whom of those present it could meet, best first."""
+    """Whom of those present it could meet, best first; weak ones too, because somebody looks at them."""
     with commonweal.database.read() as connection:
         room = sessions.present(sessions.attendees(connection, session))
-    found = meet(commonweal, commonweal.live.current(), said, rules=MEMBER_RULES, limit=LOOKED_AT)
+    close = commonweal.core.ranker.threshold * CLOSE
+    found = meet(commonweal, commonweal.live.current(), said, rules=MEMBER_RULES, limit=LOOKED_AT, threshold=close)
     return tuple(one for one in found if {one.need.organisation, one.offer.organisation} <= room)[:MOST]
 
 

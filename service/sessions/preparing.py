@@ -34,7 +34,7 @@ class Paired:
 
 @dataclass(frozen=True, slots=True)
 class Seated:
-    """A timetable: how many of those who are `wanted` to meet have a slot, and in sentences why it no longer fits."""
+    """A timetable: how many who are `wanted` to meet have a slot that holds, and in sentences why it no longer fits."""
 
     revision: int
     placed: int
@@ -92,7 +92,7 @@ def _seated(connection: Connection, session: Session, attendees: Collection[Atte
     off = [says for one in table.kept if (says := _off(session, one, there, wanted))]
     told = [f"{_meetings(count)} {says}" for says, count in sorted(Counter(off).items())]
     told += [f"{_meetings(len(waiting))} to come without a slot yet."] if waiting else []
-    return Seated(table.revision, len(table.kept), len(wanted), tuple(told))
+    return Seated(table.revision, len(table.kept) - len(off), len(wanted), tuple(told))
 
 
 def _off(

@@ -206,7 +206,7 @@ def _attendees(
                 each,
                 (typed or {}).get(each.organisation) or attending.cells(attending.facts(each)),
             )
-            for each in sorted(listed, key=lambda each: named(each.organisation).name.casefold())
+            for each in sorted(listed, key=lambda each: (not each.is_present, named(each.organisation).name.casefold()))
         ],
         counts={state: sum(each.state is state for each in listed) for state in Attendance},
         opened=set(typed or ()),

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from matcher.gaps import Lack, Room, gaps
+from matcher.gaps import INVITEES, Lack, Room, gaps
 from matcher.network import Network
 from matcher.records import OrganisationId
 from service.review import occasions
@@ -93,8 +93,8 @@ def shown(here: Here, session: Session) -> Shown:
     )
 
 
-def room_of(here: Here, connection: Connection, network: Network, session: Session) -> Room:
-    """Who is missing."""
+def room_of(here: Here, connection: Connection, network: Network, session: Session, invitees: int = INVITEES) -> Room:
+    """Who is missing, and whom to ask instead, which takes longer than all the rest."""
     attendees = sessions.attendees(connection, session.id)
     return gaps(
         network,
@@ -105,6 +105,7 @@ def room_of(here: Here, connection: Connection, network: Network, session: Sessi
         history=rounds.history(connection, session.day),
         places=(session.place,) if session.place else (),
         besides={one.organisation for one in attendees},
+        invitees=invitees,
     )
 
 
@@ -148,7 +149,7 @@ def one(request: Request, here: Here, known: Coordinator, network: Current, sess
     found, named = stored(here, session), naming(network.organisations)
     how_far = preparing.prepared(here, found)
     with here.database.read() as connection:
-        room = room_of(here, connection, network, found)
+        room = room_of(here, connection, network, found, invitees=0)
         before = sessions.load(connection, found.follows) if found.follows else None
         said = promises.of(connection, [one for one in (found.id, found.follows) if one])
     due = max(here.now().date(), found.day)
