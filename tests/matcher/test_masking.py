@@ -220,13 +220,13 @@ def test_no_detail_shows_whatever_stands_around_it(contact: str, before: str, af
 )
 def test_two_hundred_thousand_hostile_characters_take_less_than_a_second(run: str) -> None:
     text = (run * 200_000)[:200_000]
-    start = time.perf_counter()
+    start = time.process_time()
     mask(f"1 {text}x")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_hostile_mixture_takes_less_than_a_second() -> None:
     text = "".join(random.Random(1).choices("01 .@(+-–aB,\n", k=200_000))
-    start = time.perf_counter()
+    start = time.process_time()
     mask(text)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
