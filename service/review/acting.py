@@ -27,6 +27,7 @@ IN_WORDS = {
 PINNED, FORBIDDEN = "pinned", "forbidden"  # facts about a pair that are kept beside its review
 KEPT = ("decision", "why", "says", "assigned_to")  # the facts that its review holds
 BESIDE = "beside"  # of what a step changed: which pins and forbid there were, with their reasons
+TOGETHER, HALF = "together", "half"  # the other review that the same act changed, and the version it has after it
 FORBIDDEN_YET = "This pair is forbidden, whatever the occasion: allow it first."
 ON_DECISION = (Doing.DECIDE, Doing.PIN, Doing.FORBID, Doing.SWAP)
 """Steps that are about the pairing as it stands now: they keep it as it was seen."""
@@ -157,11 +158,11 @@ def change(
     why: str = "",
     *,
     undoes: Step | None = None,
-    together: str = "",
+    together: Review | None = None,
 ) -> Review:
     """Stores these facts about a review, and the step from its former ones to them.
 
-    `together` is the key of another review that the same act changes, and that is to be taken back with this one.
+    `together` is another review, as it was before the same act changes it too: it is to be taken back with this one.
     Raises RefusedError for the approval of a forbidden pair.
     """
     beside = decisions.about_pair(connection, *review.pair)
@@ -189,7 +190,7 @@ def change(
         person=act.by,
         what=what,
         before={name: before[name] for name in changed} | was,
-        after=new | ({"together": together} if together else {}),
+        after=new | ({TOGETHER: together.key, HALF: together.version + 1} if together else {}),
         why=short(why or str(facts.get("why", ""))),
         undoes=undoes.id if undoes else None,
     )

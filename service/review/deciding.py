@@ -6,7 +6,7 @@ from typing import Any
 
 from matcher.records import Suggestion
 from service.review import acting
-from service.review.acting import BESIDE, FORBIDDEN, FORBIDDEN_YET, PINNED, Act, short
+from service.review.acting import BESIDE, FORBIDDEN, FORBIDDEN_YET, HALF, PINNED, TOGETHER, Act, short
 from service.review.acting import IN_WORDS as IN_WORDS
 from service.review.acting import FirstError as FirstError
 from service.review.acting import RefusedError as RefusedError
@@ -96,9 +96,12 @@ def swap(
         if not set(instead.pair) & set(review.pair) or instead.pair == review.pair:
             raise RefusedError("The other pairing has neither this need nor this offer: choose one that shares either.")
         other = _free(connection, act, instead)
-        out = _decision(Choice.REJECTED, why or "Swapped for another partner.")
-        done = acting.change(connection, act, review, Doing.SWAP, out, together=other.key)
-        return done, acting.change(connection, act, other, Doing.SWAP, _kept(why), together=key)
+        out, kept = _decision(Choice.REJECTED, why or "Swapped for another partner."), _kept(why)
+        now = ((acting.facts_of(connection, one), facts) for one, facts in ((review, out), (other, kept)))
+        if all(is_so[name] == value for is_so, facts in now for name, value in facts.items()):
+            raise RefusedError("They are swapped already.")
+        done = acting.change(connection, act, review, Doing.SWAP, out, together=other)
+        return done, acting.change(connection, act, other, Doing.SWAP, kept, together=review)
 
 
 def add(commonweal: Commonweal, occasion: str, by: str, suggestion: Suggestion, why: str) -> Review:
@@ -117,10 +120,11 @@ def undo(commonweal: Commonweal, occasion: str, key: str, by: str, seen: int, st
         taken = next((one for one in reviews.steps(connection, [key]).get(key, ()) if one.id == step), None)
         if taken is None:
             raise RefusedError("No such step is on record for this pairing. Reload its page.")
-        if together := str(taken.after.get("together", "")):
-            other = acting.find_one(connection, act.occasion, together)
-            _undone(connection, act, other, _other_half(connection, together, taken))
-        return _undone(connection, act, review, taken)
+        if not (together := str(taken.after.get(TOGETHER, ""))):
+            return _undone(connection, act, review, taken)
+        other = acting.find_one(connection, act.occasion, together)
+        _undone(connection, act, other, _other_half(connection, together, taken), review)
+        return _undone(connection, act, review, taken, other)
 
 
 def in_bulk(
@@ -198,16 +202,15 @@ def _refuse_unless_coordinator(commonweal: Commonweal, person: str | None) -> No
             raise RefusedError("Only coordinators review pairings: choose one of them.")
 
 
-def _undone(connection: Connection, act: Act, review: Review, taken: Step) -> Review:
-    after = {name: value for name, value in taken.after.items() if name != "together"}
+def _undone(connection: Connection, act: Act, review: Review, taken: Step, together: Review | None = None) -> Review:
+    after = {name: value for name, value in taken.after.items() if name not in (TOGETHER, HALF)}
     now = acting.facts_of(connection, review)
     changed = sorted(name for name, value in after.items() if now[name] != value)
-    if not after:
+    if not after and together is None:
         raise RefusedError("That step changed nothing that could be taken back.")
     if changed:
         raise RefusedError(_why_not_undone(connection, review, taken, changed))
     before = {name: value for name, value in taken.before.items() if name != BESIDE}
-    together = str(taken.after.get("together", ""))
     return acting.change(connection, act, review, Doing.UNDO, before, undoes=taken, together=together)
 
 
@@ -221,5 +224,4 @@ def _why_not_undone(connection: Connection, review: Review, taken: Step, changed
 def _other_half(connection: Connection, key: str, taken: Step) -> Step:
     """The step that the same act made about the other pairing."""
     steps = reviews.steps(connection, [key]).get(key, ())
-    halves = (one for one in steps if (one.what, one.at) == (taken.what, taken.at))
-    return next(one for one in halves if one.after.get("together") == taken.review)
+    return next(one for one in steps if (one.what, one.version) == (taken.what, taken.after[HALF]))

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from matcher.proposing import Proposal
@@ -97,6 +97,8 @@ Done = st.tuples(st.sampled_from(STEPS), st.sampled_from(("one", "two")))
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(todo=st.lists(Done, max_size=8))
+@example(todo=[("swap", "one"), ("swap", "one")])
+@example(todo=[("swap", "one"), ("swap", "two"), ("reword", "one")])
 def test_steps_taken_back_from_the_last_to_the_first_leave_what_was_there(
     desk: Callable[[], Desk], todo: list[tuple[str, str]]
 ) -> None:
