@@ -8,6 +8,7 @@ first yes and goes by the suggestion's key. Every line is one transaction, mails
 | the other said nothing     | a yes                 | asked: its people are mailed                      |
 | the other had said no      | a yes                 | recorded, and told that it comes to nothing       |
 | asked                      | the other side's yes  | introduced: who replied on either side is mailed  |
+| asked, who asked is full   | the other side's yes  | expired: recorded, and who asked is mailed        |
 | asked                      | the other side's no   | declined: who was interested is mailed in an hour |
 | asked, five days           | `remind`              | asked: its people are mailed, once                |
 | asked, past its last day   | `expire`              | expired: both sides are mailed                    |
@@ -36,6 +37,7 @@ from service import faults, standing
 from service.entitled import UnknownSuggestionError as UnknownSuggestionError
 from service.entitled import refuse_stranger, refuse_yes
 from service.standing import ClosedError as ClosedError
+from service.stationery import day
 from service.store import decisions, events, introductions, people, suggested
 from service.store.database import Connection
 from service.store.introductions import Answer, Introduction, Origin, Outcome, Reply, Said, State, Via, other_side
@@ -59,7 +61,7 @@ class AnsweredError(CommonwealError):
     """Somebody of the organisation replied first; `reply` is what counts."""
 
     def __init__(self, reply: Reply, who: str) -> None:
-        said = f"{who} replied first, on {_day(reply.at.date())}: {IN_WORDS[reply.answer]}."
+        said = f"{who} replied first, on {day(reply.at.date())}: {IN_WORDS[reply.answer]}."
         super().__init__(f"{said} That counts, unless it is taken back.")
         self.reply = reply
 
@@ -94,7 +96,8 @@ def reply(
             _refuse_late(found, now.date())
             if theirs is None or theirs.answer is Answer.INTERESTED:  # else it comes to nothing anyway
                 choosing = (organisation,) if theirs is None else introductions.sides(found.suggestion)
-                standing.refuse(connection, found.suggestion, organisation, now.date(), key, choosing)
+                if theirs is None or not standing.has_filled_up(connection, found.introduction, now.date()):
+                    standing.refuse(connection, found.suggestion, organisation, now.date(), key, choosing)
         add(connection, said)
         faults.point("reply.added")
         (_agree if answer is Answer.INTERESTED else _decline)(connection, found, said, theirs)
@@ -116,7 +119,7 @@ def take_back(
         if said is None:
             raise ClosedError("There is no reply of yours any more: it has been taken back.")
         if now.date() > said.at.date() + TAKEN_BACK_WITHIN:
-            raise ClosedError(f"A reply can be taken back for a week; this one is of {_day(said.at.date())}.")
+            raise ClosedError(f"A reply can be taken back for a week; this one is of {day(said.at.date())}.")
         introductions.remove(connection, said)
         untell_colleagues(connection, said)
         (_withdraw if said.answer is Answer.INTERESTED else _reconsider)(connection, found, said, now)
@@ -265,6 +268,8 @@ def _agree(connection: Connection, found: Suggested, said: Reply, theirs: Reply 
     """A yes: asks the other side, or introduces the two."""
     if theirs is None:
         _begin(connection, found, said.organisation, said.at)
+    elif standing.has_filled_up(connection, found.introduction, said.at.date()):
+        _close_late(connection, found, said.at)
     elif theirs.answer is Answer.INTERESTED:
         if found.introduction is None:  # theirs came when we had said no, and ours was taken back since
             _begin(connection, found, theirs.organisation, said.at)
@@ -274,6 +279,14 @@ def _agree(connection: Connection, found: Suggested, said: Reply, theirs: Reply 
         assert introduced is not None
         for side in introduced.sides:
             tell(connection, Kind.INTRODUCTION, introduced, side, speaking(connection, introduced, side), said.at)
+
+
+def _close_late(connection: Connection, found: Suggested, at: datetime) -> None:
+    """A yes that came too late: whoever asked is told that it came, and not that nobody replied."""
+    introductions.move(connection, found.key, State.ASKED, State.EXPIRED, closed_at=at)
+    closed = introductions.load(connection, found.key)
+    assert closed is not None
+    tell(connection, Kind.EXPIRED, closed, closed.opened_by, speaking(connection, closed, closed.opened_by), at)
 
 
 def _decline(connection: Connection, found: Suggested, said: Reply, theirs: Reply | None) -> None:
@@ -362,7 +375,7 @@ def _refuse_late(found: Suggested, on: date) -> None:
     if begun is not None and begun.is_closed:
         raise ClosedError("This is closed.")
     if begun is not None and begun.due < on:
-        raise ClosedError(f"This could be answered until {_day(begun.due)}.")
+        raise ClosedError(f"This could be answered until {day(begun.due)}.")
     if begun is None and is_old(found, on):
         raise ClosedError("This was suggested more than eight weeks ago.")
 
@@ -384,7 +397,3 @@ def _called(connection: Connection, said: Reply) -> str:
     known = people.get(connection, said.person)
     name = " ".join(known.name.split()) if known else ""
     return name or ("A coordinator" if said.via is Via.COORDINATOR else "One of you")
-
-
-def _day(on: date) -> str:
-    return f"{on.day} {on:%B %Y}"

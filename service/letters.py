@@ -46,7 +46,10 @@ class Letter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting:
-    """An introduction as one side sees it: the suggestion, until when, whether that side began it, whether it needs."""
+    """An introduction as one side sees it: the suggestion, until when, whether that side began it, whether it needs.
+
+    `came_late`: the other side said yes, when this one had all its partners.
+    """
 
     item: Item
     organisation: str
@@ -54,6 +57,7 @@ class Meeting:
     link: str = ""
     began: bool = False
     needs: bool = False
+    came_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +122,8 @@ def reminder(frame: Frame, about: Meeting) -> Mail:
 
 
 def expired(frame: Frame, about: Meeting) -> Mail:
+    if about.came_late:
+        return late(frame, about)
     partner = about.item.partner
     says = (
         f"{partner} did not reply in time. That says nothing about what you wrote: people are busy."
@@ -129,6 +135,24 @@ def expired(frame: Frame, about: Meeting) -> Mail:
         Letter(
             subject=f"Closed without an answer: {partner}",
             says=(says, _SPACE_IS_FREE),
+            item=about.item,
+            link=("See your suggestions", f"{frame.address}/suggestions"),
+            why=_acts_for(about),
+        ),
+    )
+
+
+def late(frame: Frame, about: Meeting) -> Mail:
+    """In place of the one before, to who asked, where the other side did say yes."""
+    partner = about.item.partner
+    return written(
+        frame,
+        Letter(
+            subject=f"Closed: {partner} said yes when your places were filled",
+            says=(
+                f"{partner} said yes, after {about.organisation} had filled its places for this. They know, and have "
+                "been thanked. There is nothing for you to do.",
+            ),
             item=about.item,
             link=("See your suggestions", f"{frame.address}/suggestions"),
             why=_acts_for(about),

@@ -388,6 +388,7 @@ def _meeting(
         link=link,
         began=found.opened_by == organisation.id,
         needs=found.suggestion.need.organisation == organisation.id,
+        came_late=found.came_late,
     )
 
 

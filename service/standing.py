@@ -8,8 +8,8 @@ from matcher.masking import mask
 from matcher.records import OrganisationId, Suggestion
 from service.store import members, standing
 from service.store.database import Connection
-from service.store.introductions import Introduction, other_side
-from service.store.standing import Bar
+from service.store.introductions import Introduction, State, other_side
+from service.store.standing import Bar, Objection
 
 
 class ClosedError(CommonwealError):
@@ -24,6 +24,14 @@ def bars(connection: Connection, suggestion: Suggestion, on: date, choosing: Col
 def bars_completing(connection: Connection, begun: Introduction, on: date) -> bool:
     """Whether anything keeps the two from being introduced, should the side that is asked say yes."""
     return bool(standing.objections(connection, begun.suggestion, on, begun.key, begun.sides))
+
+
+def has_filled_up(connection: Connection, begun: Introduction | None, on: date) -> bool:
+    """Whether all that keeps the side that is asked from saying yes is that who asked has its partners by now."""
+    if begun is None or begun.state is not State.ASKED:
+        return False
+    found = standing.objections(connection, begun.suggestion, on, begun.key, begun.sides)
+    return found == (Objection(Bar.FULL, begun.opened_by),)
 
 
 def refuse(

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several: a core for each, before numpy and torch count them
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+
 settings.register_profile("commonweal", deadline=None, print_blob=True)
 settings.load_profile("commonweal")
 

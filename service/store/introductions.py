@@ -116,12 +116,18 @@ class Introduction:
         return other_side(self.suggestion, self.opened_by)
 
     @property
+    def came_late(self) -> bool:
+        """Whether the other side said yes when the one that asked had all its partners."""
+        both = {reply.answer for reply in self.replies.values()} == {Answer.INTERESTED} and len(self.replies) == 2
+        return self.state is State.EXPIRED and both
+
+    @property
     def is_closed(self) -> bool:
         return self.state in (State.DECLINED, State.EXPIRED)
 
     def seen_by(self, organisation: OrganisationId) -> "Introduction":
         """The same without what only the other side may know: its reply before both said yes, and its outcome."""
-        both = self.state is State.INTRODUCED
+        both = self.state is State.INTRODUCED or self.came_late
         replies = {one: reply for one, reply in self.replies.items() if both or one == organisation}
         outcomes = {one: said for one, said in self.outcomes.items() if one == organisation}
         return replace(self, replies=replies, outcomes=outcomes)

@@ -216,6 +216,10 @@ def _introduction_stands(begun: Introduction, own: OrganisationId, other: str, o
         return f"We have asked {other}; they have until and including {due}."
     if begun.state is State.ASKED:
         return f"{other} is interested. Please reply by {due}."
+    if begun.came_late and ours:
+        return f"{other} said yes after you had filled your places, so this was closed."
+    if begun.came_late:
+        return f"{other} had filled its places by then, so you are not introduced. Thank you for having said yes."
     if begun.state is State.EXPIRED:
         return f"{other} did not reply in time, so this was closed." if ours else "Nobody replied, so this was closed."
     return f"{other} cannot take this up. Thank you for having asked." if begun.state is State.DECLINED else ""

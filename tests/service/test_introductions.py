@@ -557,6 +557,9 @@ def ask_another(stage: Stage, opened_by: OrganisationId = ALBA) -> str:
     with stage.commonweal.database.write() as connection:
         members.save(connection, listings={other.need.id: other.need})
         introductions.ask(connection, key, WEEK, other, opened_by=opened_by, at=stage.commonweal.now())
+        said = {"suggestion": key, "organisation": opened_by, "answer": YES, "via": Via.PAGE}
+        who = stage.who["ann" if opened_by == ALBA else "bjorn"]
+        stored.add(connection, stored.Reply(**said, person=who, at=stage.commonweal.now()))  # type: ignore[arg-type]
     return key
 
 
@@ -569,9 +572,32 @@ def test_one_of_several_may_be_chosen_and_no_more_than_there_is_room_for(
     stage.edit("borea-o1", capacity=1)
     stage.reply("bjorn", YES)
     assert (stage.state, taken(stage)["borea-o1"]) == (State.INTRODUCED, 2)
-    who, side = ("bjorn", BOREA) if opened_by == ALBA else ("ann", ALBA)
-    with pytest.raises(ClosedError, match="as many partners"):
-        introductions.reply(stage.commonweal, side, other, stage.who[who], YES)
+    if opened_by == ALBA:
+        with pytest.raises(ClosedError, match="as many partners as you said"):
+            introductions.reply(stage.commonweal, BOREA, other, stage.who["bjorn"], YES)
+        return
+    stage.sent()
+    late = introductions.reply(stage.commonweal, ALBA, other, stage.who["ann"], YES)
+    assert (late.introduction and late.introduction.state, late.reply and late.reply.answer) == (State.EXPIRED, YES)
+    assert (taken(stage)["borea-o1"], stage.mails) == (1, ["expired bjorn", "replied abel"])
+    with pytest.raises(ClosedError, match=r"^This is closed: there is nothing to take back any more\.$"):
+        introductions.take_back(stage.commonweal, ALBA, other, stage.who["ann"])
+
+
+def test_a_yes_that_something_else_stands_against_too_is_refused_and_may_be_said_later(stage: Stage) -> None:
+    stage.reply("bjorn", YES)
+    other = ask_another(stage, BOREA)
+    stage.edit("borea-o1", capacity=1)
+    stage.reply("ann", YES)
+    decide(decisions.pause, BOREA, "-", NOON)(stage)
+    with pytest.raises(ClosedError) as refused:
+        introductions.reply(stage.commonweal, ALBA, other, stage.who["ann"], YES)
+    assert str(refused.value) == (
+        "Borea Transport takes nothing new for now. Borea Transport has as many partners for this as it takes."
+    )
+    with stage.commonweal.database.read() as connection:
+        found = stored.load(connection, other)
+    assert found and (found.state, list(found.replies)) == (State.ASKED, [BOREA])
 
 
 def test_who_asks_nobody_past_what_the_other_side_takes(stage: Stage) -> None:

@@ -72,6 +72,7 @@ EVERY: dict[str, Callable[[], Mail]] = {
     "reminder": lambda: letters.reminder(TO_ANN, MEETING),
     "expired": lambda: letters.expired(TO_ANN, BEGAN),
     "expired-asked": lambda: letters.expired(TO_ANN, MEETING),
+    "expired-late": lambda: letters.expired(TO_ANN, replace(BEGAN, came_late=True)),
     "declined": lambda: letters.declined(TO_ANN, BEGAN),
     "withdrawn": lambda: letters.withdrawn(
         TO_ANN, replace(MEETING, link="https://network.example/suggestions/0123456789")
@@ -137,6 +138,7 @@ def _nasty() -> dict[str, Mail]:
         "asked": letters.asked(frame, meeting),
         "reminder": letters.reminder(frame, meeting),
         "expired": letters.expired(frame, meeting),
+        "expired-late": letters.late(frame, meeting),
         "declined": letters.declined(frame, meeting),
         "withdrawn": letters.withdrawn(frame, meeting),
         "replied": letters.replied(frame, replace(REPLYING, item=item, by=NASTY)),

@@ -242,6 +242,24 @@ def test_who_comes_second_is_told_who_was_first(
     assert state(commonweal)[1] == {"alba": ("not-now", "", "page")}
 
 
+def test_a_yes_that_comes_when_the_places_are_filled_is_told_to_both_as_what_it_is(
+    ann: TestClient, bo: TestClient, form: Form, commonweal: Commonweal, released: dict[str, str]
+) -> None:
+    bo.post(f"/suggestions/{KEY}/reply", data=form(bo, organisation="borea", answer="interested"))
+    other = replace(SUGGESTION, need=replace(SUGGESTION.need, id="alba-n2"))
+    with commonweal.database.write() as connection:
+        members.edit(connection, "borea-o1", {"capacity": 1})
+        introductions.ask(connection, "other", WEEK, other, opened_by="borea", at=commonweal.now())
+        stored.move(connection, "other", State.ASKED, State.INTRODUCED, introduced_at=commonweal.now())
+    answer = ann.post(f"/suggestions/{KEY}/reply", data=form(ann, organisation="alba", answer="interested"))
+    thanks = "Borea had filled its places by then, so you are not introduced. Thank you for having said yes."
+    assert notice(ann, answer).startswith(f"You are interested. {thanks}")
+    assert "you had filled your places, so this was closed" in bo.get("/introductions").text
+    for page in (ann.get(f"/introductions/{KEY}").text, bo.get(f"/introductions/{KEY}").text):
+        assert "did not reply" not in page
+        assert "@" not in page
+
+
 def test_a_yes_that_cannot_be_is_told_why(ann: TestClient, form: Form, commonweal: Commonweal) -> None:
     with commonweal.database.write() as connection:
         members.edit(connection, "borea-o1", {"capacity": 0})
