@@ -1,13 +1,16 @@
 """A network with a past: alba needs, borea offers, ciano is listed only and has listed nothing."""
 
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 
 from matcher.assembling import Core
@@ -289,6 +292,38 @@ def reader(
         until_ready(made)
         yield entered(commonweal, made, make_coordinator(commonweal))
     commonweal.database.dispose()
+
+
+@contextmanager
+def listening(app: Any, *, port: int = 0, lifespan: Literal["on", "off"] = "off") -> Iterator[str]:
+    """The pages on a port of this machine, any that is free where none is named; yields their address."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan=lifespan))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def served() -> Callable[..., AbstractContextManager[str]]:
+    return listening
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install commonweal[dev]")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no Chromium here: make browser installs it")
+    flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=chromium, args=flags)
+        yield opened
+        opened.close()
 
 
 def until_ready(client: TestClient) -> None:

@@ -1,19 +1,11 @@
 """The pages in a browser, as a phone shows them: nothing cut off, nothing from elsewhere, all of it by keyboard."""
 
-import shutil
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: make browser installs it")
 
 PAGES = (
     "/ask",
@@ -28,27 +20,14 @@ PAGES = (
 )
 
 
+Served = Callable[..., AbstractContextManager[str]]
+
+
 @pytest.fixture(scope="module")
-def address(reader: TestClient) -> Iterator[str]:
+def address(reader: TestClient, served: Served) -> Iterator[str]:
     """The pages of `reader` on a port of this machine."""
-    config = uvicorn.Config(reader.app, host="127.0.0.1", port=0, log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install commonweal[dev]")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
+    with served(reader.app) as address:
+        yield address
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -1,15 +1,12 @@
 """Joining and the desk in a browser: on a phone's screen, light and dark, by axe-core and by keyboard."""
 
-import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
 from matcher.records import OrganisationId
@@ -22,12 +19,9 @@ from service.store.people import Access
 from service.web import access
 from service.wiring import Commonweal
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 LEAST = 24  # px of whatever can be pressed and stands by itself: WCAG 2.2, 2.5.8
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: make browser installs it")
 
 TYPED = Typed(
     name="The Elmo Allotments",
@@ -69,26 +63,14 @@ def pages(commonweal: Commonweal, stranger: TestClient) -> list[str]:
     return ["/join", "/join/sent", "/join/accepted", link, "/desk", *(f"/desk/{one}" for one in desk)]
 
 
+Served = Callable[..., AbstractContextManager[str]]
+
+
 @pytest.fixture
-def address(stranger: TestClient) -> Iterator[str]:
+def address(stranger: TestClient, served: Served) -> Iterator[str]:
     """The pages on a port of this machine."""
-    server = uvicorn.Server(uvicorn.Config(stranger.app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install commonweal[dev]")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
+    with served(stranger.app) as address:
+        yield address
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,15 +1,12 @@
 """The pages of one’s own on a phone: well made, nothing cut off, by keyboard, with the script and without."""
 
 import re
-import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
 from service import confirming
@@ -19,10 +16,7 @@ from service.wiring import Commonweal
 
 Form = Callable[..., dict[str, Any]]
 ALBA = "jo.person@alba.example"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: make browser installs it")
 
 PAGES = (
     "/organisations/alba",
@@ -135,27 +129,14 @@ def test_so_is_what_a_coordinator_sees(client: TestClient) -> None:
         held(client.get(path).text)
 
 
+Served = Callable[..., AbstractContextManager[str]]
+
+
 @pytest.fixture
-def address(alba: TestClient) -> Iterator[str]:
+def address(alba: TestClient, served: Served) -> Iterator[str]:
     """The same pages on a port of this machine."""
-    config = uvicorn.Config(alba.app, host="127.0.0.1", port=0, log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install commonweal[dev]")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
+    with served(alba.app) as address:
+        yield address
 
 
 Opened = Callable[..., Any]
@@ -180,7 +161,6 @@ def opened(browser: Any, address: str, alba: TestClient, commonweal: Commonweal)
         context.close()
 
 
-@in_a_browser
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_every_page_fits_a_phone_and_axe_core_objects_to_nothing(
     opened: Opened, address: str, commonweal: Commonweal, colours: str
@@ -203,7 +183,6 @@ def test_every_page_fits_a_phone_and_axe_core_objects_to_nothing(
     assert complaints == []
 
 
-@in_a_browser
 def test_errors_fit_a_phone_too_and_the_summary_leads_to_the_field(opened: Opened) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install commonweal[dev]").Axe()
     page = opened("/organisations/alba/listings/new", java_script_enabled=False)
@@ -221,7 +200,6 @@ def test_errors_fit_a_phone_too_and_the_summary_leads_to_the_field(opened: Opene
     assert axe.run(with_script, options=AXE).response["violations"] == []
 
 
-@in_a_browser
 def test_while_one_writes_it_says_whom_this_could_meet_and_nothing_is_stored(
     opened: Opened, commonweal: Commonweal
 ) -> None:
@@ -236,7 +214,6 @@ def test_while_one_writes_it_says_whom_this_could_meet_and_nothing_is_stored(
     assert len(commonweal.live.current().listings) == 4
 
 
-@in_a_browser
 def test_without_scripts_a_button_does_and_by_keyboard_alone_it_is_listed(
     opened: Opened, commonweal: Commonweal
 ) -> None:

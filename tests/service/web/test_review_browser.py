@@ -1,14 +1,11 @@
 """The review desk in a browser: by keyboard, on a phone, by two coordinators at once, and without a script."""
 
-import shutil
-import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
 from service import rounds
@@ -20,39 +17,24 @@ from service.store.reviews import Choice
 from service.web import access
 from service.wiring import Commonweal
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 LEAST = 24  # px of whatever can be pressed and stands by itself: WCAG 2.2, 2.5.8
 WEEK = "2026-W48"
 QUEUE = f"/desk/review/{WEEK}"
 DECIDED = 30
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: make browser installs it")
 
 Open = Callable[..., Any]
 
 
+Served = Callable[..., AbstractContextManager[str]]
+
+
 @pytest.fixture
-def address(stranger: TestClient) -> Iterator[str]:
+def address(stranger: TestClient, served: Served) -> Iterator[str]:
     """The pages on a port of this machine."""
-    server = uvicorn.Server(uvicorn.Config(stranger.app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install commonweal[dev]")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
+    with served(stranger.app) as address:
+        yield address
 
 
 @pytest.fixture

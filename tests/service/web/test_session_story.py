@@ -8,16 +8,14 @@ import os
 import re
 import shutil
 import socket
-import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from matcher.artefacts import artefact
 from matcher.candidates import gather
@@ -30,10 +28,7 @@ from service.store.people import Access
 from service.web.app import create_app
 from service.wiring import Commonweal
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: make browser installs it")
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 PICTURES = os.environ.get("COMMONWEAL_PICTURES", "")
@@ -57,44 +52,34 @@ def commonweal(tmp_path: Path, migrated_file: Path) -> Iterator[Commonweal]:
 
 
 @pytest.fixture
-def address(commonweal: Commonweal) -> Iterator[str]:
+def address(commonweal: Commonweal, served: Callable[..., AbstractContextManager[str]]) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     commonweal.settings = commonweal.settings.model_copy(update={"port": port})
     commonweal.live.current()
-    server = uvicorn.Server(uvicorn.Config(create_app(commonweal), host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield commonweal.settings.address
-    server.should_exit = True
-    thread.join()
+    with served(create_app(commonweal), port=port, lifespan="on"):
+        yield commonweal.settings.address
 
 
 Browse = Callable[[str], Any]
 
 
 @pytest.fixture
-def browse(commonweal: Commonweal, address: str) -> Iterator[Browse]:
-    """`browse(name)` is a browser of its own, in which that coordinator has just signed in."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install commonweal[dev]")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+def browse(commonweal: Commonweal, address: str, browser: Any) -> Browse:
+    """`browse(name)` is a screen of its own, on which that coordinator has just signed in."""
 
-        def signed_in(name: str) -> Any:
-            page = opened.new_context(viewport={"width": 1120, "height": 820}).new_page()
-            page.set_default_timeout(20_000)
-            with commonweal.database.read() as connection:
-                person = people.by_email(connection, f"{name}@commonweal.example")
-            assert person
-            page.goto(signin.make_link(commonweal, person))
-            page.get_by_role("button", name="Sign in").click()
-            return page
+    def signed_in(name: str) -> Any:
+        page = browser.new_context(viewport={"width": 1120, "height": 820}).new_page()
+        page.set_default_timeout(20_000)
+        with commonweal.database.read() as connection:
+            person = people.by_email(connection, f"{name}@commonweal.example")
+        assert person
+        page.goto(signin.make_link(commonweal, person))
+        page.get_by_role("button", name="Sign in").click()
+        return page
 
-        yield signed_in
-        opened.close()
+    return signed_in
 
 
 def room(commonweal: Commonweal, size: int = 25) -> list[str]:

@@ -5,9 +5,9 @@ import email.policy
 import re
 import shutil
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from matcher.assembling import Core
 from matcher.records import Standing
@@ -26,9 +25,6 @@ from service.web.app import create_app
 from service.wiring import Commonweal
 
 controllers = pytest.importorskip("aiosmtpd.controller", reason="pip install commonweal[dev]")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: make browser installs it")
 
 WEEK, NOW = "2026-W48", datetime(2026, 11, 25, 9, 30, tzinfo=UTC)  # a Wednesday
 ANN, BJORN, CIA = "ann@alba.example", "bjorn@borea.example", "cia@ciano.example"
@@ -97,38 +93,31 @@ def commonweal(
     made.database.dispose()
 
 
+Served = Callable[..., AbstractContextManager[str]]
+
+
 @pytest.fixture
-def address(commonweal: Commonweal) -> Iterator[str]:
+def address(commonweal: Commonweal, served: Served) -> Iterator[str]:
     """The pages, with all that runs beside them, on a port of this machine."""
     port = free_port()
     commonweal.settings = commonweal.settings.model_copy(update={"port": port})
-    server = uvicorn.Server(uvicorn.Config(create_app(commonweal), host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield commonweal.settings.address
-    server.should_exit = True
-    thread.join()
+    with served(create_app(commonweal), port=port, lifespan="on"):
+        yield commonweal.settings.address
 
 
 Look = Callable[[Any], None]
 
 
 @pytest.fixture
-def browse() -> Iterator[Callable[[], Any]]:
+def browse(browser: Any) -> Callable[[], Any]:
     """`browse()` is a phone of its own: nobody is signed in on it, and nothing may be wider than its screen."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install commonweal[dev]")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 
-        def phone() -> Any:
-            page = opened.new_context(viewport={"width": 320, "height": 640}).new_page()
-            page.set_default_timeout(8000)
-            return page
+    def phone() -> Any:
+        page = browser.new_context(viewport={"width": 320, "height": 640}).new_page()
+        page.set_default_timeout(8000)
+        return page
 
-        yield phone
-        opened.close()
+    return phone
 
 
 @pytest.fixture
