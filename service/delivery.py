@@ -12,8 +12,9 @@ from datetime import timedelta
 from email.headerregistry import Address
 
 from service import faults, stationery
+from service.composing import Desk, NothingToSayError
 from service.post import ClosedError, Line, PutOffError, RefusedError, UnsureError
-from service.promised import Desk, NothingToSayError
+from service.promised import compose
 from service.stationery import UnaddressableError
 from service.store import events, mails, people
 from service.store.database import DatabaseError
@@ -93,7 +94,7 @@ def _deliver(desk: Desk, line: Line, promised: Promised, sender: Address, run: R
     """One claimed mail, until it is marked."""
     faults.point("delivery.claimed")
     try:
-        message = desk.compose(promised, sender)
+        message = compose(desk, promised, sender)
         faults.point("delivery.composed")
         says = line.send(message)
         faults.point("delivery.sent")
@@ -180,7 +181,7 @@ def _rehearsed(desk: Desk, sender: Address, kinds: Collection[Kind], limit: int 
         waiting = mails.due(connection, desk.commonweal.now(), kinds=kinds)
     for promised in waiting[:limit]:
         try:
-            desk.compose(promised, sender)
+            compose(desk, promised, sender)
         except NothingToSayError:
             run.dropped += 1
         except UnaddressableError:

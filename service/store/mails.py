@@ -34,6 +34,7 @@ class Kind(StrEnum):
     REPLIED = "replied"  # to the others of an organisation: one of them, or a coordinator, replied
     INTRODUCTION = "introduction"
     FOLLOW_UP = "follow-up"
+    SESSION = "session"  # an organisation is invited to one
 
 
 class State(StrEnum):
@@ -102,6 +103,13 @@ def is_known(connection: Connection, kind: Kind, key: str) -> bool:
     table = schema.mails.c
     known = select(table.key).where(table.key.startswith(f"{kind}:{key}:", autoescape=True))
     return connection.execute(known.limit(1)).one_or_none() is not None
+
+
+def below(connection: Connection, kind: Kind, key: str) -> tuple["Promised", ...]:
+    """Those of a kind whose keys begin with this one, whatever became of them."""
+    table = schema.mails
+    begins = table.c.key.startswith(f"{kind}:{key}:", autoescape=True)
+    return tuple(map(_promised, connection.execute(select(table).where(begins).order_by(table.c.key))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

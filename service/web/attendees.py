@@ -13,7 +13,7 @@ from matcher.inviting import resolved
 from matcher.network import Network
 from matcher.places import UnknownPlaceError, can_meet
 from matcher.records import Organisation, OrganisationId, Standing
-from service.sessions import attending, sheets
+from service.sessions import attending, inviting, sheets
 from service.sessions.attending import FirstError
 from service.sessions.sheets import Line
 from service.store import sessions
@@ -85,6 +85,19 @@ def copy(here: Here, known: Coordinator, session: str) -> RedirectResponse:
     found = stored(here, session)
     attending.copy(here, found.id, known.person.id)
     return RedirectResponse(f"{path_of(found)}/attendees", 303)
+
+
+@router.post("/attendees/mail", response_model=None)
+def mail(
+    request: Request, here: Here, known: Coordinator, network: Current, session: str
+) -> HTMLResponse | RedirectResponse:
+    """The invitation to everybody on the list who is invited and was not mailed before."""
+    found = stored(here, session)
+    try:
+        inviting.send(here, found.id, known.person.id)
+    except CommonwealError as error:
+        return _attendees(request, here, network, found, {}, says=str(error), status=409)
+    return RedirectResponse(f"{path_of(found)}/attendees#mails", 303)
 
 
 @router.post("/attendees/one", response_model=None)
@@ -189,6 +202,7 @@ def _attendees(
     with here.database.read() as connection:
         listed = sessions.attendees(connection, session.id)
         before = sessions.load(connection, session.follows) if session.follows else None
+        post = inviting.post(connection, session.id)
     named = naming(network.organisations)
     on_list = {one.organisation for one in listed}
     members = [one for one in network.organisations.values() if one.standing is Standing.MEMBER]
@@ -220,6 +234,9 @@ def _attendees(
         states=list(Attendance),
         too_many=attending.too_many(session, listed),
         before=before,
+        post=post,
+        to_mail=[named(one).name for one in post.to_mail],
+        unreachable=[named(one).name for one in post.unreachable],
         says=says,
     )
 

@@ -82,13 +82,13 @@ def stored(here: Here, id_: str) -> Session:
 
 def shown(here: Here, session: Session) -> Shown:
     names = here.core.vocabulary.themes
-    where = (part for part in ("online" if session.online else "", session.place, convening.venue_of(session)) if part)
+    where = (part for part in ("Online" if session.online else "", session.place, convening.venue_of(session)) if part)
     end = session.ends(session.slots - 1)
     return Shown(
         session,
         tuple(names[key].name if key in names else key for key in session.themes),
         f"{session.day:%A} {long_date(session.day)}, meetings {session.starts:%H:%M} to {end:%H:%M}",
-        ", ".join(where) or "no place yet",
+        ", ".join(where) or "No place yet",
         occasions.why_closed(session, here.now().date()),
     )
 

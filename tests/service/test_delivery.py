@@ -36,7 +36,7 @@ from matcher.records import (
     Suggestion,
     Visibility,
 )
-from service import delivery, digests, introductions, joining, membering, memberships, promised, signin
+from service import composing, delivery, digests, introductions, joining, membering, memberships, promised, signin
 from service.delivery import Postman, Run, deliver
 from service.post import ClosedError, Line, PutOffError, RefusedError, SmtpPost, UnsureError
 from service.registers import Register
@@ -610,12 +610,14 @@ def test_a_digest_costs_as_many_questions_in_a_large_network_as_in_a_small_one(
         asked.append(statement[2])
 
     def questions() -> int:
-        desk = promised.Desk(released.commonweal)
+        desk = composing.Desk(released.commonweal)
         with released.commonweal.database.read() as connection:
             (mail,) = [one for one in mails.due(connection, released.commonweal.now()) if one.person == released.ann.id]
-        desk.compose(mail, Address("Commonweal", "suggestions", "commonweal.example"))  # reads network and round
+        promised.compose(
+            desk, mail, Address("Commonweal", "suggestions", "commonweal.example")
+        )  # reads network and round
         asked.clear()
-        desk.compose(mail, Address("Commonweal", "suggestions", "commonweal.example"))
+        promised.compose(desk, mail, Address("Commonweal", "suggestions", "commonweal.example"))
         assert not [one for one in asked if re.search(r"FROM (suggestions|rounds)\b", one)]
         assert [("WHERE" in one) for one in asked if "FROM declines" in one] == [True]
         return len(asked)

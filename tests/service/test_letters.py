@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
+from email.headerregistry import Address
 from html.parser import HTMLParser
 
 import pytest
@@ -11,7 +12,9 @@ import pytest
 from service import joining_letters, letters, stationery
 from service.joining_letters import Applying, Belonging
 from service.letters import Frame, Meeting, Party, Replying
+from service.sessions import letters as session_letters
 from service.stationery import Item, Mail
+from service.store.sessions import Session
 
 NASTY = "Eve <b>&</b>\r\nBcc: all@evil.example ring 0113 496 0000"
 ALBA = "Alba Community Kitchen"
@@ -51,6 +54,25 @@ REPLYING = Replying(
     by_coordinator=False,
     link="https://network.example/suggestions/0123456789",
 )
+SESSION = Session(
+    id="thursdays",
+    title="Work after prison",
+    themes=("justice", "employment"),
+    day=date(2026, 12, 3),
+    starts=time(14),
+    place="Leeds",
+    venue="The Old Mill, Dock Street",
+    made_by="cleo",
+    made_at=datetime(2026, 11, 25, 9, 30, tzinfo=UTC),
+)
+INVITING = session_letters.Inviting(
+    session=SESSION,
+    organisation=ALBA,
+    themes=("Justice and rehabilitation", "Employment and skills"),
+    by="Cleo Coordinator",
+    reply_to=Address("Cleo Coordinator", "cleo", "network.example"),
+    link="https://network.example/organisations/alba",
+)
 
 EVERY: dict[str, Callable[[], Mail]] = {
     "sign-in": lambda: joining_letters.sign_in(TO_ANN, "https://network.example/sign-in/token"),
@@ -83,6 +105,7 @@ EVERY: dict[str, Callable[[], Mail]] = {
     "follow-up": lambda: letters.follow_up(
         TO_ANN, replace(BEGAN, link="https://network.example/introductions/0123456789")
     ),
+    "session": lambda: session_letters.invited(TO_ANN, INVITING),
 }
 
 
@@ -144,6 +167,9 @@ def _nasty() -> dict[str, Mail]:
         "replied": letters.replied(frame, replace(REPLYING, item=item, by=NASTY)),
         "introduction": letters.introduction(frame, meeting, replace(ANN, name=NASTY), replace(BJORN, name=NASTY)),
         "follow-up": letters.follow_up(frame, meeting),
+        "session": session_letters.invited(
+            frame, replace(INVITING, session=replace(SESSION, title=NASTY), organisation=NASTY, by=NASTY)
+        ),
     }
 
 

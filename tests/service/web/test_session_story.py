@@ -147,6 +147,10 @@ def test_a_session_is_planned_reviewed_and_repaired(commonweal: Commonweal, brow
     cora.get_by_role("button", name=re.compile("^Invite")).first.click()
     with commonweal.database.read() as connection:
         assert len(sessions.present(sessions.attendees(connection, session))) == 26
+    cora.get_by_role("link", name="Invitations are mailed from there").click()
+    cora.get_by_role("button", name="Mail 1 invitation").click()
+    cora.get_by_text("mail on its way").wait_for()
+    looked_at(cora, "session-invited")
 
     cora.get_by_role("link", name="Pairings").first.click()
     cora.get_by_role("button", name="Find pairings for whoever comes").click()
@@ -163,7 +167,7 @@ def review(cora: Any, browse: Browse, address: str, session: str) -> None:
     assert cora.locator("article.pairing").count() > REVIEWED
     looked_at(cora, "review")
     cora.keyboard.press("?")
-    cora.get_by_role("heading", name="Keys").wait_for()
+    cora.get_by_role("heading", name="Keys", exact=True).wait_for()
     cora.keyboard.press("Escape")
     cora.keyboard.press("j")
     for _ in range(REVIEWED):
