@@ -33,7 +33,7 @@ demo: $(VENV)/.run
 	$(RUN) $(BIN)/commonweal demo $(if $(filter 0,$(SERVE)),--no-serve)
 
 test: lint
-	$(RUN) $(BIN)/pytest -q
+	$(RUN) $(BIN)/pytest -q -n auto --dist loadfile
 	$(RUN) $(BIN)/commonweal evaluate $(COLLECTIONS) --split $(SPLIT) --gate
 
 evaluate: $(VENV)/.dev

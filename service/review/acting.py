@@ -101,7 +101,7 @@ def refuse_late(connection: Connection, act: Act, review: Review, seen: int) -> 
     if review.version == seen:
         return review
     steps = reviews.steps(connection, [review.key]).get(review.key, ())
-    step = next((one for one in steps if one.what is not Doing.COMMENT), None)
+    step = next((one for one in steps if not is_aside(one)), None)
     raise FirstError(f"{_who_was_first(connection, act, step)} What you chose was not stored.", review, step)
 
 
@@ -114,9 +114,16 @@ def _who_was_first(connection: Connection, act: Act, step: Step | None) -> str:
     return f"{name_of(connection, step.person)} was first at {when}: {told(step)}."
 
 
+def is_aside(step: Step) -> bool:
+    """Whether it is a comment, or one taken back: the review stays the version that it was."""
+    return step.what is Doing.COMMENT or (step.what is Doing.UNDO and not step.after)
+
+
 def told(step: Step) -> str:
     """What a step did, in words."""
     after = step.after
+    if step.what is Doing.UNDO and is_aside(step):
+        return "a comment taken back"
     if step.what is Doing.UNDO:
         return "taken back, and " + (
             IN_WORDS[Choice(after["decision"])] + " again" if "decision" in after else "as before"

@@ -1,7 +1,8 @@
 """What coordinators do with pairings. Each step is one transaction, on record, guarded by the version that was seen."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from matcher.records import Suggestion
@@ -18,14 +19,17 @@ from service.store.people import Access
 from service.store.reviews import Choice, Doing, Review, Step, key_of, untouched
 from service.wiring import Commonweal
 
+IN_BULK = (Doing.DECIDE, Doing.ASSIGN)
+"""What can be done to many at once."""
 WHY_REJECTED = "Say why: it keeps the next coordinator from asking, and the next ranker from repeating it."
 
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
     """Of many at once: those that were done, those that somebody else had changed meanwhile, and the sentence why not
-    for those, by key, that could not be done."""
+    for those, by key, that could not be done. `at` is when, by which all of it can be taken back."""
 
+    at: datetime
     done: tuple[Review, ...]
     late: tuple[FirstError, ...]
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -120,6 +124,8 @@ def undo(commonweal: Commonweal, occasion: str, key: str, by: str, seen: int, st
         taken = next((one for one in reviews.steps(connection, [key]).get(key, ()) if one.id == step), None)
         if taken is None:
             raise RefusedError("No such step is on record for this pairing. Reload its page.")
+        if taken.what is Doing.COMMENT:
+            return _comment_taken_back(connection, act, review, taken)
         if not (together := str(taken.after.get(TOGETHER, ""))):
             return _undone(connection, act, review, taken)
         other = acting.find_one(connection, act.occasion, together)
@@ -142,6 +148,19 @@ def assign_in_bulk(commonweal: Commonweal, occasion: str, chosen: Mapping[str, i
     return _many(commonweal, occasion, chosen, by, Doing.ASSIGN, {"assigned_to": to})
 
 
+def undo_in_bulk(commonweal: Commonweal, occasion: str, by: str, at: datetime) -> Bulk:
+    """Takes back what this person decided about many at that moment, but where something was done since."""
+    with acting.acting(commonweal, occasion, by) as (connection, act):
+        made = sorted(
+            (steps[0] for steps in reviews.steps_at(connection, occasion, by, at).values()), key=lambda one: one.id
+        )
+        taken = {step.review: step for step in made if step.what in IN_BULK and step.after}
+        if not taken:
+            raise RefusedError("Nothing is on record that was done then. Reload the page.")
+        seen = {key: step.version for key, step in taken.items()}
+        return _each(connection, act, seen, lambda review: _undone(connection, act, review, taken[review.key]))
+
+
 def _alone(
     commonweal: Commonweal, occasion: str, key: str, by: str, seen: int, what: Doing, facts: Mapping[str, Any]
 ) -> Review:
@@ -153,20 +172,23 @@ def _alone(
 def _many(
     commonweal: Commonweal, occasion: str, chosen: Mapping[str, int], by: str, what: Doing, facts: Mapping[str, Any]
 ) -> Bulk:
-    done, late, refused = [], [], {}
     with acting.acting(commonweal, occasion, by) as (connection, act):
-        found = acting.find(connection, act.occasion, chosen)
-        for key, seen in chosen.items():
-            try:
-                if key not in found:
-                    raise UnknownPairingError(acting.unknown(act.occasion, key))
-                review = acting.refuse_late(connection, act, found[key], seen)
-                done.append(acting.change(connection, act, review, what, facts))
-            except FirstError as error:
-                late.append(error)
-            except (RefusedError, UnknownPairingError) as error:
-                refused[key] = str(error)
-    return Bulk(tuple(done), tuple(late), refused)
+        return _each(connection, act, chosen, lambda review: acting.change(connection, act, review, what, facts))
+
+
+def _each(connection: Connection, act: Act, chosen: Mapping[str, int], do: Callable[[Review], Review]) -> Bulk:
+    done, late, refused = [], [], {}
+    found = acting.find(connection, act.occasion, chosen)
+    for key, seen in chosen.items():
+        try:
+            if key not in found:
+                raise UnknownPairingError(acting.unknown(act.occasion, key))
+            done.append(do(acting.refuse_late(connection, act, found[key], seen)))
+        except FirstError as error:
+            late.append(error)
+        except (RefusedError, UnknownPairingError) as error:
+            refused[key] = str(error)
+    return Bulk(act.at, tuple(done), tuple(late), refused)
 
 
 def _decision(choice: Choice, why: str) -> dict[str, Any]:
@@ -212,6 +234,14 @@ def _undone(connection: Connection, act: Act, review: Review, taken: Step, toget
         raise RefusedError(_why_not_undone(connection, review, taken, changed))
     before = {name: value for name, value in taken.before.items() if name != BESIDE}
     return acting.change(connection, act, review, Doing.UNDO, before, undoes=taken, together=together)
+
+
+def _comment_taken_back(connection: Connection, act: Act, review: Review, taken: Step) -> Review:
+    if any(one.undoes == taken.id for one in reviews.steps(connection, [review.key])[review.key]):
+        raise RefusedError("That comment was taken back already.")
+    step = Step(review=review.key, version=review.version, at=act.at, person=act.by, what=Doing.UNDO, undoes=taken.id)
+    reviews.note(connection, review, step)
+    return review
 
 
 def _why_not_undone(connection: Connection, review: Review, taken: Step, changed: list[str]) -> str:

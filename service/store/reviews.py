@@ -8,7 +8,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from matcher.records import About, ListingId, Pair, Reason, Suggestion
 from service.store import schema
@@ -151,6 +151,13 @@ def steps_of(connection: Connection, occasion: str) -> dict[str, tuple[Step, ...
     """Every step of all reviews of an occasion, newest first."""
     of = select(schema.reviews.c.key).where(schema.reviews.c.occasion == occasion)
     return _steps(connection, schema.review_steps.c.review.in_(of))
+
+
+def steps_at(connection: Connection, occasion: str, person: str, at: datetime) -> dict[str, tuple[Step, ...]]:
+    """Every step that this person made about an occasion at this moment: what was done to many at once."""
+    of = select(schema.reviews.c.key).where(schema.reviews.c.occasion == occasion)
+    table = schema.review_steps.c
+    return _steps(connection, and_(table.review.in_(of), table.person == person, table.at == at.astimezone(UTC)))
 
 
 def _steps(connection: Connection, where: ColumnElement[bool]) -> dict[str, tuple[Step, ...]]:

@@ -11,13 +11,14 @@ from matcher.masking import mask
 from matcher.network import Network
 from matcher.records import Suggestion
 from service.review import deciding, partners
+from service.review.acting import is_aside
 from service.review.deciding import IN_WORDS, Bulk, FirstError
 from service.review.occasions import UnknownOccasionError
 from service.review.queue import Filters, Pairing, Queue, queue
 from service.review.solving import KnockOn
 from service.store import people
 from service.store.people import Access
-from service.store.reviews import Choice, Doing
+from service.store.reviews import Choice
 from service.web.access import Coordinator, Here, Visitor
 from service.web.pages import Current
 from service.web.presenting import naming
@@ -131,11 +132,12 @@ def queue_page(
     status: int = 200,
     done: str = "",
     many: str = "",
+    many_at: str = "",
     at: str = "",
     is_ticked: bool = False,
 ) -> HTMLResponse:
-    """`done` is the key of what was just decided, `many` says what was done with all ticked, `at` is the key of what
-    could not be done, for the reason that `says` gives."""
+    """`done` is the key of what was just decided, `many` says what was done with all ticked and `many_at` when,
+    `at` is the key of what could not be done, for the reason that `says` gives."""
     whole = queued(desk)
     found = whole if wanted == Filters() else queued(desk, wanted)
     coordinators = _coordinators(desk)
@@ -155,6 +157,7 @@ def queue_page(
         says=mask(says),
         done=_just_done(desk, whole, done),
         many=many,
+        many_at=many_at,
         at=at,
         is_ticked=is_ticked,
         choices=Choice,
@@ -176,7 +179,7 @@ class Done:
 def _just_done(desk: Desk, whole: Queue, key: str) -> Done | None:
     """None where nothing was done, or somebody else did something since."""
     pairing = next((one for one in whole.pairings if one.key == key), None)
-    step = next((one for one in pairing.steps if one.what is not Doing.COMMENT), None) if pairing else None
+    step = next((one for one in pairing.steps if not is_aside(one)), None) if pairing else None
     if pairing is None or step is None or step.person != desk.by:
         return None
     says = deciding.told(step)

@@ -79,7 +79,7 @@ def _row(
     loads: Mapping[OrganisationId, int],
     zone: tzinfo,
 ) -> Row:
-    review, suggestion = pairing.review, pairing.suggestion
+    review, suggestion, undone = pairing.review, pairing.suggestion, _undone(pairing)
     (card,) = cards([suggestion], named, read_as=Kind.NEED)
     both = ((pairing.asking, card.own), (pairing.giving, card.theirs))
     asking, giving = (
@@ -113,7 +113,7 @@ def _row(
         comments=tuple(
             f"{mask(names.get(one.person) or 'A coordinator')}: {mask(one.why)}"
             for one in pairing.steps
-            if one.what is Doing.COMMENT
+            if one.what is Doing.COMMENT and one.id not in undone
         ),
     )
 
@@ -217,11 +217,22 @@ class Line:
 
 def lines(pairing: Pairing, names: Mapping[str, str], coordinators: Mapping[str, str]) -> tuple[Line, ...]:
     """All that was done about a pairing, newest first."""
-    now = facts_of(pairing)
-    return tuple(_line(step, now, names, coordinators) for step in pairing.steps)
+    now, undone = facts_of(pairing), _undone(pairing)
+    return tuple(_line(step, now, names, coordinators, is_undone=step.id in undone) for step in pairing.steps)
 
 
-def _line(step: Step, now: Mapping[str, Any], names: Mapping[str, str], coordinators: Mapping[str, str]) -> Line:
+def _undone(pairing: Pairing) -> set[int | None]:
+    return {step.undoes for step in pairing.steps}
+
+
+def _line(
+    step: Step,
+    now: Mapping[str, Any],
+    names: Mapping[str, str],
+    coordinators: Mapping[str, str],
+    *,
+    is_undone: bool,
+) -> Line:
     after = {name: value for name, value in step.after.items() if name in FIELDS}
     what = "Commented" if step.what is Doing.COMMENT else told(step)
     shown = (
@@ -236,7 +247,9 @@ def _line(step: Step, now: Mapping[str, Any], names: Mapping[str, str], coordina
         what=mask(what[:1].upper() + what[1:]),
         why=mask(step.why) if step.what is Doing.COMMENT or "why" not in after else "",
         changed=tuple(shown),
-        may_undo=bool(after) and all(now[name] == value for name, value in after.items()),
+        may_undo=not is_undone
+        if step.what is Doing.COMMENT
+        else bool(after) and all(now[name] == value for name, value in after.items()),
     )
 
 

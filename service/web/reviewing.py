@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -102,11 +103,12 @@ def one_queue(
     done: Field = "",
     did: Field = "",
     many: Annotated[int, Query(ge=0)] = 0,
+    at: Field = "",
     ticked: Field = "",
 ) -> HTMLResponse:
     """Its pairings, best first, with a form each."""
-    told = f"{many} pairing{'s' if many != 1 else ''}: {_in_words(did)}." if did in (*CHOICES, "assign") else ""
-    return queue_page(desk, wanted, done=done, many=told, is_ticked=ticked == "all")
+    told = f"{many} pairing{'s' if many != 1 else ''}: {_in_words(did)}" if did in (*CHOICES, "assign", "undo") else ""
+    return queue_page(desk, wanted, done=done, many=told, many_at=at, is_ticked=ticked == "all")
 
 
 @router.post("/{occasion}/solve", response_model=None)
@@ -141,15 +143,18 @@ def bulk(
     do: Line = "",
     why: Line = "",
     to: Line = "",
+    at: Line = "",
     back: Line = "",
 ) -> Answer:
-    """The same about all that were ticked; whoever was late is told of which."""
+    """The same about all that were ticked, or the undo of that; whoever was late is told of which."""
     wanted = filters_in(back)
     seen = {key: number(version) for key, _, version in (one.partition(":") for one in chosen or ())}
     try:
-        if not seen:
+        if not (seen or do == "undo"):
             raise RefusedError("Nothing was ticked: tick the pairings that this is about.")
-        if do == "assign":
+        if do == "undo":
+            done = deciding.undo_in_bulk(desk.here, desk.occasion, desk.by, _moment(at))
+        elif do == "assign":
             done = deciding.assign_in_bulk(desk.here, desk.occasion, seen, desk.by, to or None)
         else:
             done = deciding.in_bulk(desk.here, desk.occasion, seen, desk.by, _choice(do), why)
@@ -157,7 +162,15 @@ def bulk(
         return queue_page(desk, wanted, says=str(error), status=_status(error))
     if done.late or done.refused:
         return bulk_page(desk, done, {"do": do, "why": why, "to": to}, wanted)
-    return RedirectResponse(_address(desk, wanted, did=do, many=str(len(done.done))), 303)
+    told = {} if do == "undo" else {"at": done.at.isoformat()}
+    return RedirectResponse(_address(desk, wanted, did=do, many=str(len(done.done)), **told), 303)
+
+
+def _moment(typed: str) -> datetime:
+    try:
+        return datetime.fromisoformat(typed).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RefusedError("Nothing is on record that was done then. Reload the page.") from None
 
 
 @router.get("/{occasion}/{pairing}")
@@ -290,6 +303,8 @@ def _choice(do: str) -> Choice:
 
 
 def _in_words(did: str) -> str:
+    if did == "undo":
+        return "taken back"
     return deciding.IN_WORDS[CHOICES[did]] if did in CHOICES else f"{DOES[did].lower()}ed"
 
 

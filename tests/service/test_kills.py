@@ -18,7 +18,7 @@ import pytest
 from matcher.artefacts import artefact
 
 ORGANISATIONS, WEEK = 40, "2026-W48"
-RANDOM_KILLS = int(os.environ.get("COMMONWEAL_SOAK", "20"))
+RANDOM_KILLS = int(os.environ.get("COMMONWEAL_SOAK", "8"))
 THINGS = ("a minibus", "a warm room", "six laptops", "a choir leader", "help with a lease", "a stall on market day")
 STORY = (
     ("import", "organisations.csv", "listings.csv"),

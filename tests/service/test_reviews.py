@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -300,6 +301,44 @@ def test_of_many_at_once_those_that_moved_are_told_and_the_others_done(
     assert shown(commonweal).counts == {Choice.APPROVED: 3, Choice.HELD: 1}
     given = deciding.assign_in_bulk(commonweal, WEEK, dict.fromkeys(many, 1), who["ciano"], who["dora"])
     assert len(given.done) == 4
+
+
+def test_what_was_done_to_many_at_once_is_taken_back_at_once_but_where_something_was_done_since(
+    commonweal: Commonweal, who: dict, cast: Mapping[str, Any]
+) -> None:
+    many = propose_many(commonweal, cast, 4)
+    deciding.decide(commonweal, WEEK, many[3], who["ciano"], 0, Choice.HELD)
+    start = commonweal.now()
+    commonweal.now = lambda: start + timedelta(minutes=1)
+    done = deciding.in_bulk(commonweal, WEEK, dict.fromkeys(many[:3], 0), who["ciano"], Choice.APPROVED)
+    commonweal.now = lambda: start + timedelta(minutes=2)
+    deciding.decide(commonweal, WEEK, many[2], who["dora"], 1, Choice.HELD)
+    for by, at in ((who["dora"], done.at), (who["ciano"], done.at + timedelta(seconds=1))):
+        with pytest.raises(RefusedError, match="Nothing is on record that was done then"):
+            deciding.undo_in_bulk(commonweal, WEEK, by, at)
+    undone = deciding.undo_in_bulk(commonweal, WEEK, who["ciano"], done.at)
+    assert [one.key for one in undone.done] == [many[0], many[1]]
+    assert [error.now.key for error in undone.late] == [many[2]]
+    assert shown(commonweal).counts == {Choice.UNDECIDED: 2, Choice.HELD: 2}
+
+
+def test_a_comment_is_taken_back_once_and_stays_on_record(commonweal: Commonweal, who: dict) -> None:
+    deciding.comment(commonweal, WEEK, KEY, who["ciano"], "About another one.")
+    deciding.decide(commonweal, WEEK, KEY, who["ciano"], 0, Choice.HELD)
+    comment = only(commonweal).steps[-1]
+    assert comment.what is Doing.COMMENT
+    deciding.undo(commonweal, WEEK, KEY, who["dora"], 1, comment.id)
+    with pytest.raises(RefusedError, match="taken back already"):
+        deciding.undo(commonweal, WEEK, KEY, who["dora"], 1, comment.id)
+    with pytest.raises(FirstError, match="on hold"):
+        deciding.decide(commonweal, WEEK, KEY, who["dora"], 0, Choice.APPROVED)
+    pairing = only(commonweal)
+    assert (pairing.review.version, pairing.review.decision) == (1, Choice.HELD)
+    assert [(one.what, one.undoes) for one in pairing.steps] == [
+        (Doing.UNDO, comment.id),
+        (Doing.DECIDE, None),
+        (Doing.COMMENT, None),
+    ]
 
 
 def test_filters_let_through_what_they_name(commonweal: Commonweal, who: dict, cast: Mapping[str, Any]) -> None:

@@ -45,6 +45,8 @@
     "?": () => keys.showModal(),
   };
 
+  document.addEventListener("input", (event) => event.target.setCustomValidity?.(""));
+
   const isField = (one) => one.matches("input:not([type=checkbox]), textarea, select");
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || keys.open) return;
@@ -101,6 +103,13 @@
   document.addEventListener("submit", (event) => {
     const article = event.target.closest("article.pairing");
     const what = event.submitter?.value;
+    const why = event.target.elements.why;
+    if (what === "reject" && why && !why.value.trim()) {
+      event.preventDefault();
+      why.setCustomValidity("Say why.");
+      why.reportValidity(); // which leads there, and keeps the keys from being taken for commands
+      return;
+    }
     if (!article || !["pin", "forbid"].includes(what)) return;
     event.preventDefault();
     const fields = new FormData(event.target);

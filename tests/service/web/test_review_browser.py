@@ -143,6 +143,33 @@ def test_thirty_pairings_are_decided_by_keyboard(commonweal: Commonweal, opened:
     assert page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0
 
 
+def test_a_reason_is_asked_for_where_none_was_given_and_what_is_typed_is_taken_for_no_command(
+    commonweal: Commonweal, opened: Open, keys: list[str]
+) -> None:
+    page = opened("cora")
+    page.goto(QUEUE)
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    page.keyboard.press("Enter")
+    page.keyboard.type("ah, too far")
+    assert focused(page) == f"why-{keys[0]}"
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert counted(commonweal) == {Choice.REJECTED: 1, Choice.UNDECIDED: 31}
+
+
+def test_many_are_decided_and_taken_back_by_one_key(commonweal: Commonweal, opened: Open, keys: list[str]) -> None:
+    page = opened("cora")
+    page.goto(QUEUE)
+    page.click("#all")
+    page.click("#bulk button[value=approve]")
+    assert counted(commonweal) == {Choice.APPROVED: 32}
+    with page.expect_navigation():
+        page.keyboard.press("u")
+    assert counted(commonweal) == {Choice.UNDECIDED: 32}
+    assert page.get_by_role("status").inner_text().startswith("32 pairings: taken back.")
+
+
 def test_keys_move_tick_search_and_say_what_they_do(opened: Open, keys: list[str]) -> None:
     page = opened("cora")
     page.goto(QUEUE)

@@ -148,7 +148,8 @@ def test_a_decision_leads_to_the_next_that_is_undecided(client: TestClient, act:
 def test_a_rejection_without_a_reason_is_asked_for_one_where_it_is(client: TestClient, act: Act) -> None:
     answer = act(do="reject", seen=0)
     assert answer.status_code == 422
-    assert '<p class="fault" role="alert">Say why' in answer.text.split(f'id="p-{KEY}"')[1]
+    assert '<p class="fault" id="fault" role="alert">Say why' in answer.text.split(f'id="p-{KEY}"')[1]
+    assert re.search(rf'<input id="why-{KEY}"[^>]* autofocus aria-invalid="true"', answer.text)
 
 
 def test_the_second_coordinator_is_told_who_was_first_and_sees_the_difference(
@@ -286,8 +287,14 @@ def test_words_for_members_assignments_and_comments_have_a_page_with_the_whole_t
     ):
         assert words in (unescape(answer.text) if "status" in words else said), (words, said)
     assert SECRETS.search(answer.text) is None
+    step = re.search(r'name="step" value="(\d+)"', answer.text.split("Commented</strong>")[-1])
+    assert step
+    assert act(do="undo", step=step[1], seen=2, alone="yes").status_code == 303
+    after = text_of(client.get(f"{PAGE}/{KEY}"))
+    assert "A comment taken back" in after
+    assert "Comments Cora" not in after
     assert f'href="{PAGE}?text=smartphone#p-{KEY}"' in answer.text
-    assert re.findall(r'name="step" value="(\d+)"', answer.text) == ["2", "1"]
+    assert re.findall(r'name="step" value="(\d+)"', answer.text) == ["3", "2", "1"]
 
 
 def test_every_step_may_be_undone_unless_a_later_one_changed_the_same(
@@ -328,9 +335,14 @@ def test_many_are_decided_at_once_and_who_was_late_decides_anew_on_top(
     assert [one.review.decision.value for one in queue(commonweal, NEXT).pairings] == ["approved", *["rejected"] * 2]
     fields = form_with(late, "all the same")
     again = second.post(f"{page}/bulk", data=form(second, **{**fields, "form": form(second)["form"]}))
-    assert again.headers["location"] == f"{page}?text=van&did=reject&many=1"
-    assert "1 pairing: rejected." in second.get(again.headers["location"]).text
+    assert again.headers["location"].startswith(f"{page}?text=van&did=reject&many=1&at=2026-11-25T")
+    told = second.get(again.headers["location"])
+    assert "1 pairing: rejected." in told.text
     assert {one.review.decision for one in queue(commonweal, NEXT).pairings} == {Choice.REJECTED}
+    undone = second.post(f"{page}/bulk", data=form_with(told, "Undo all of it") | {"form": form(second)["form"]})
+    assert undone.headers["location"].startswith(f"{page}?text=van&did=undo&many=")
+    assert "taken back." in second.get(undone.headers["location"]).text
+    assert next(one.review.decision.value for one in queue(commonweal, NEXT).pairings) == "approved"
 
 
 @pytest.mark.parametrize(
@@ -339,6 +351,8 @@ def test_many_are_decided_at_once_and_who_was_late_decides_anew_on_top(
         ({"do": "approve"}, 422, "Nothing was ticked"),
         ({"do": "reject", "chosen": [f"{KEY}:0"]}, 422, "Say why"),
         ({"do": "assign", "chosen": [f"{KEY}:0"], "to": "nobody-we-know"}, 422, "Only coordinators review"),
+        ({"do": "undo", "at": "yesterday"}, 422, "Nothing is on record that was done then"),
+        ({"do": "undo", "at": "2026-11-25T09:30:00+00:00"}, 422, "Nothing is on record that was done then"),
         ({"do": "dance", "chosen": [f"{KEY}:0"]}, 422, "nothing that can be done here"),
         ({"do": "hold", "chosen": [f"{'0' * 20}:0", "nonsense"]}, 409, "Not possible"),
         ({"do": "hold", "chosen": [f"{KEY}:{'9' * 30}"]}, 409, "was not done"),
