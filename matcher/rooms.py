@@ -11,6 +11,7 @@ from matcher.candidates import Candidates, between
 from matcher.eligibility import past
 from matcher.encoding import Progress, silent
 from matcher.index import BoolArray
+from matcher.masking import mask
 from matcher.misses import Looked, closest, full_says
 from matcher.network import Network
 from matcher.proposing import Proposal, Solved, objection, rows_of, suggested, with_pairs
@@ -20,7 +21,6 @@ from matcher.serving import serve
 from matcher.weighing import Weighed, weigh
 
 MEETINGS = 8  # of one attendee at most, where nobody said for how many there is time
-STAYS_AWAY = "One of the two organisations does not attend."
 NO_ROOM = "Limits go before pins."
 
 Couples = Collection[frozenset[OrganisationId]]
@@ -56,7 +56,7 @@ def pairings(
     unmet = {
         pair: why
         for pair in pinned
-        if (why := "" if _attends(network, pair, room) else STAYS_AWAY) or (why := objection(network, pair, on, before))
+        if (why := _absent(network, pair, room) or objection(network, pair, on, before))
     }
     wanted = [pair for pair in dict.fromkeys(pinned) if pair not in unmet]
     found = _kept(near, ~_acquainted(network, near, acquainted))
@@ -84,8 +84,10 @@ def pairings(
     )
 
 
-def _attends(network: Network, pair: Pair, room: Collection[OrganisationId]) -> bool:
-    return all((owner := network.owner(listing)) is None or owner in room for listing in pair)
+def _absent(network: Network, pair: Pair, room: Collection[OrganisationId]) -> str:
+    """Who of the two does not attend, in a sentence; empty where both do, or where nobody knows whose it is."""
+    owners = [owner for listing in pair if (owner := network.owner(listing)) is not None and owner not in room]
+    return " ".join(f"{mask(network.organisations[one].name)} does not attend." for one in dict.fromkeys(owners))
 
 
 def _kept(candidates: Candidates, rows: BoolArray) -> Candidates:

@@ -10,6 +10,7 @@ from matcher.advising import advise
 from matcher.candidates import gather
 from matcher.eligibility import Past, past
 from matcher.errors import CommonwealError
+from matcher.masking import mask
 from matcher.matching import objections
 from matcher.network import Network
 from matcher.proposing import Limits, Proposal, propose
@@ -203,17 +204,23 @@ def release(commonweal: Commonweal, week: str, revision: int | None = None) -> b
 
 
 def _stale(connection: Connection, round_: Round, network: Network, day: date, before: Past) -> Iterator[str]:
+    def couple(need: ListingId, offer: ListingId) -> str:
+        """The two listings, and whose they are as far as that is known."""
+        owners = [network.owner(id_) for id_ in (need, offer)]
+        names = " with ".join(mask(network.organisations[one].name) for one in owners if one in network.organisations)
+        return f"{need} and {offer}" + (f" ({names})" if names else "")
+
     pinned, approved = decisions.pinned(connection, round_.week), reviews.pairs(connection, round_.week, KEPT)
     out = set(reviews.pairs(connection, round_.week, reviews.OUT))
     for need, offer in sorted((round_.pins ^ set(pinned)) - set(approved)):
-        yield f"{need} and {offer}: pinned, or no longer so."
+        yield f"{couple(need, offer)}: pinned, or no longer so."
     for need, offer in sorted(set(approved) - {one.pair for one in round_.suggestions} - round_.pins):
-        yield f"{need} and {offer}: approved, and not in it."
+        yield f"{couple(need, offer)}: approved, and not in it."
     for one in round_.suggestions:
         if one.pair in out:
-            yield f"{one.need.id} and {one.offer.id}: rejected or held, and still in it."
+            yield f"{couple(*one.pair)}: rejected or held, and still in it."
         elif found := objections(network, one, on=day, before=before):
-            yield f"{one.need.id} and {one.offer.id}: {' '.join(found)}"
+            yield f"{couple(*one.pair)}: {' '.join(found)}"
 
 
 def _overloaded(commonweal: Commonweal, round_: Round, network: Network) -> list[str]:
@@ -224,7 +231,7 @@ def _overloaded(commonweal: Commonweal, round_: Round, network: Network) -> list
 def _refuse(round_: Round, stale: Sequence[str]) -> None:
     if stale:
         shown = "; ".join(stale[:5]) + (f"; and {len(stale) - 5} more" if len(stale) > 5 else "")
-        remedy = f"Run: commonweal round --week {round_.week}"
+        remedy = f"Solve it anew, at the desk or with: commonweal round --week {round_.week}"
         raise StaleError(f"the round of {round_.week} does not hold any more. {remedy}. {shown}")
 
 

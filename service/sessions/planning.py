@@ -34,8 +34,8 @@ def solve(
 ) -> Planned:
     """Whom its attendees are to meet: computed first, then stored whole in one transaction, as the next revision.
 
-    What was pinned or approved for it is kept, what was rejected, held or forbidden is left out. A dry run may be
-    `trying` pairs as if they were pinned, and do `without` some as if they were forbidden.
+    What was pinned or approved for it is kept, as long as both attend; what was rejected, held or forbidden is left
+    out. A dry run may be `trying` pairs as if they were pinned, and do `without` some as if they were forbidden.
     Raises UnknownOccasionError, ClosedError.
     """
     at = commonweal.now()  # what changes from now on is not in it
@@ -44,16 +44,19 @@ def solve(
         found, attending = sessions.load(connection, session), sessions.attendees(connection, session)
         assert found is not None
         history = rounds.history(connection, found.day, session)
-        kept = (*decisions.pinned(connection, session), *reviews.pairs(connection, session, [Choice.APPROVED]), *trying)
+        pinned, approved = decisions.pinned(connection, session), reviews.pairs(connection, session, [Choice.APPROVED])
         before = occasions.proposal(connection, session)
         acquainted = sessions.acquainted(connection)
+    network, present = commonweal.live.current(), sessions.present(attending)
+    stay = [one for one in approved if all(network.owner(listing) in present for listing in one)]
+    kept = dict.fromkeys((*pinned, *stay, *trying))
     proposal = pairings(
-        commonweal.live.current(),
+        network,
         ranker=commonweal.core.ranker,
         on=found.day,
         history=replace(history, forbidden=(history.forbidden | set(without)) - set(trying)),
-        attendees=sessions.present(attending),
-        pinned=tuple(one for one in dict.fromkeys(kept) if one not in set(without)),
+        attendees=present,
+        pinned=tuple(one for one in kept if one not in set(without)),
         acquainted=acquainted,
         meetings=found.slots,
         slots={one.organisation: len(found.slots_between(one.arrives, one.leaves)) for one in attending},

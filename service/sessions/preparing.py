@@ -82,12 +82,18 @@ def _paired(commonweal: Commonweal, connection: Connection, plan: Plan, present:
     )
 
 
+def misfits(connection: Connection, session: Session) -> tuple[str, ...]:
+    """Why the timetable as it is kept does not hold any more, in sentences; none where it does, or there is none."""
+    seated = _seated(connection, session, sessions.attendees(connection, session.id))
+    return seated.misfits if seated else ()
+
+
 def _seated(connection: Connection, session: Session, attendees: Collection[Attendee]) -> Seated | None:
     table = timetables.load(connection, session.id)
     if table is None:
         return None
     there = {one.organisation: session.slots_between(one.arrives, one.leaves) for one in attendees if one.is_present}
-    wanted = {pair for pair in timetabling.pairs(connection, session.id) if set(pair) <= there.keys()}
+    wanted = timetabling.pairs(connection, session.id).keys()
     waiting = wanted - {one.meeting.couple for one in table.kept} - table.unplaced.keys()
     off = [says for one in table.kept if (says := _off(session, one, there, wanted))]
     told = [f"{_meetings(count)} {says}" for says, count in sorted(Counter(off).items())]

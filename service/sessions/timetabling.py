@@ -76,7 +76,7 @@ class _Asked:
 
 
 def pairs(connection: Connection, session: str) -> dict[Couple, Suggestion]:
-    """Who is to meet whom, and about what: what was planned or approved, and not rejected or held.
+    """Who is to meet whom, and about what: what was planned or approved, and not rejected or held, of those who come.
 
     Of several about the same two what was pinned, then what was approved, then what fits best.
     """
@@ -93,7 +93,8 @@ def pairs(connection: Connection, session: str) -> dict[Couple, Suggestion]:
     found: dict[Couple, Suggestion] = {}
     for one in sorted((*planned, *approved.values()), key=rank):
         found.setdefault(couple(one.need.organisation, one.offer.organisation), one)
-    return found
+    present = sessions.present(sessions.attendees(connection, session))
+    return {pair: one for pair, one in found.items() if set(pair) <= set(present)}
 
 
 def solve(

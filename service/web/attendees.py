@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -10,6 +11,7 @@ from starlette.datastructures import UploadFile
 
 from matcher.errors import CommonwealError
 from matcher.inviting import resolved
+from matcher.masking import mask
 from matcher.network import Network
 from matcher.places import UnknownPlaceError, can_meet
 from matcher.records import Organisation, OrganisationId, Standing
@@ -37,7 +39,9 @@ MOST = 60  # members that are shown to be ticked
 LARGEST = 2_000_000  # bytes of a sheet
 LABELS = {"state": "State", "arrives": "Arrives", "leaves": "Leaves", "note": "Note"}
 FILTERS = ("name", "place", "role", "sector", "theme")
+TOLD = 60  # of those just invited are named
 Field = Annotated[str, Query(max_length=200)]
+Invited = Annotated[list[str] | None, Query(max_length=TOLD)]
 
 
 @router.get("/attendees")
@@ -52,10 +56,11 @@ def attendees(
     role: Field = "",
     sector: Field = "",
     theme: Field = "",
+    invited: Invited = None,
 ) -> HTMLResponse:
-    """The list, and members to be asked."""
+    """The list, and members to be asked. `invited` are those who were just put on it."""
     wanted = {"name": name.strip(), "place": place.strip(), "role": role, "sector": sector, "theme": theme}
-    return _attendees(request, here, network, stored(here, session), wanted)
+    return _attendees(request, here, network, stored(here, session), wanted, invited=invited or ())
 
 
 @router.post("/attendees", response_model=None)
@@ -71,12 +76,17 @@ def ask(
         attending.ask(here, found.id, chosen, known.person.id)
     except CommonwealError as error:
         return _attendees(request, here, network, found, wanted, says=str(error), status=422)
-    return RedirectResponse(f"{path_of(found)}/{_back(forms.text(sent, 'to'))}", 303)
+    return RedirectResponse(f"{path_of(found)}/{_back(forms.text(sent, 'to'), wanted, chosen)}", 303)
 
 
-def _back(to: str) -> str:
-    """The page that an invitation was sent from, and where on it."""
-    return to if re.fullmatch(r"(?:missing|coalitions\?beyond=true)(?:#[a-z0-9-]+)?", to) else "attendees#members"
+def _back(to: str, wanted: Mapping[str, str], invited: Sequence[OrganisationId]) -> str:
+    """The page that an invitation was sent from, where on it, and who was invited."""
+    if re.fullmatch(r"coalitions\?beyond=true(?:#[a-z0-9-]+)?", to):
+        return to
+    told = [("invited", one) for one in invited[:TOLD]]
+    if re.fullmatch(r"missing(?:#[a-z0-9-]+)?", to):
+        return f"missing?{urlencode(told)}"
+    return f"attendees?{urlencode([*((name, value) for name, value in wanted.items() if value), *told])}"
 
 
 @router.post("/attendees/copy")
@@ -172,8 +182,10 @@ def _uploaded(file: Any) -> bytes:
 
 
 @router.get("/missing")
-def missing(request: Request, here: Here, known: Coordinator, network: Current, session: str) -> HTMLResponse:
-    """Who is missing, and who could fill each gap."""
+def missing(
+    request: Request, here: Here, known: Coordinator, network: Current, session: str, invited: Invited = None
+) -> HTMLResponse:
+    """Who is missing, and who could fill each gap. `invited` are those who were just put on the list."""
     found = stored(here, session)
     with here.database.read() as connection:
         room = room_of(here, connection, network, found)
@@ -184,6 +196,7 @@ def missing(request: Request, here: Here, known: Coordinator, network: Current, 
         one=found,
         room=room,
         named=naming(network.organisations),
+        invited=_names(network, invited or ()),
     )
 
 
@@ -194,6 +207,7 @@ def _attendees(
     session: Session,
     wanted: Mapping[str, str],
     *,
+    invited: Sequence[str] = (),
     says: str = "",
     status: int = 200,
     typed: Mapping[OrganisationId, Mapping[str, str]] | None = None,
@@ -234,11 +248,17 @@ def _attendees(
         states=list(Attendance),
         too_many=attending.too_many(session, listed),
         before=before,
+        invited=_names(network, invited),
         post=post,
         to_mail=[named(one).name for one in post.to_mail],
         unreachable=[named(one).name for one in post.unreachable],
         says=says,
     )
+
+
+def _names(network: Network, ids: Sequence[str]) -> list[str]:
+    found = (network.organisations.get(OrganisationId(one)) for one in ids)
+    return [mask(one.name) for one in found if one is not None]
 
 
 def _narrowed(members: Sequence[Organisation], network: Network, wanted: Mapping[str, str]) -> list[Organisation]:

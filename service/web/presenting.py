@@ -329,7 +329,7 @@ def round_shown(round_: Round, network: Network, zone: tzinfo) -> RoundShown:
             for who, of_one in _by_name((named(one.need.organisation), one) for one in proposal.suggestions)
         ),
         count=len(proposal.suggestions),
-        unmet=tuple(_unmet(pair, why, named, network) for pair, why in proposal.unmet.items()),
+        unmet=tuple(unmet(pair, why, named, network) for pair, why in proposal.unmet.items()),
         passed_over=_by_name((named(one.between[0]), _passed_over(one, named)) for one in proposal.passed_over),
         no_room=_with_nothing(proposal, named, fitted=True),
         nothing_fitted=_with_nothing(proposal, named, fitted=False),
@@ -341,7 +341,7 @@ def round_shown(round_: Round, network: Network, zone: tzinfo) -> RoundShown:
     )
 
 
-def _unmet(pair: Pair, why: str, named: Named, network: Network) -> Missed:
+def unmet(pair: Pair, why: str, named: Named, network: Network) -> Missed:
     need, offer = pair
     needs, offers = (named(network.owner(id_) or OrganisationId(id_)) for id_ in pair)
     return Missed((mask(need), mask(offer)), needs, offers, mask(why))

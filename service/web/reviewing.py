@@ -122,6 +122,34 @@ def solve(desk: AtDesk) -> Answer:
     return RedirectResponse(desk.path, 303)
 
 
+@router.get("/{occasion}/release")
+def ask_to_release(desk: AtDesk) -> HTMLResponse:
+    """Says what a release of this revision of a week's round is, before it is done."""
+    whole = queued(desk)
+    if whole.occasion.is_session or whole.occasion.closed:
+        session = "A session is not released: its pairings go into its timetable."
+        return queue_page(desk, Filters(), says=session if whole.occasion.is_session else "")
+    left = whole.counts.get(Choice.UNDECIDED, 0)
+    told = [
+        "Members read it on their pages at once, and in the next digest. It is released once, for good.",
+        f"{left} of {whole.total} pairing{'s are' if whole.total != 1 else ' is'} undecided: they go out as they are."
+        if left
+        else "",
+        "What was rejected or held is left out, as long as it was solved anew since.",
+    ]
+    return page(
+        desk.request,
+        "sure.html",
+        heading=f"Release revision {whole.occasion.revision}?",
+        title=whole.occasion.title,
+        back=desk.path,
+        told=list(filter(None, told)),
+        action=f"{desk.path}/release",
+        hidden={"revision": whole.occasion.revision},
+        button="Release it to members",
+    )
+
+
 @router.post("/{occasion}/release", response_model=None)
 def release(desk: AtDesk, revision: Line = "") -> Answer:
     """Releases the revision of a week's round that was looked at."""

@@ -21,7 +21,7 @@ from service.web import access, forms
 from service.web.access import Coordinator, Here
 from service.web.forms import Sent
 from service.web.pages import Current
-from service.web.presenting import Named, cards, naming
+from service.web.presenting import Named, cards, naming, unmet
 from service.web.rendering import page
 from service.web.sessions import path_of, shown, stored
 
@@ -60,6 +60,8 @@ def _pairings(
         plan = sessions.plan(connection, session.id)
         decided = reviews.of(connection, session.id)
     by_key = {reviews.key_of(session.id, *one.pair): one for one in plan.proposal.suggestions} if plan else {}
+    approved = [one.suggestion for one in decided.values() if one.decision is reviews.Choice.APPROVED]
+    agreed = {side.organisation for one in approved for side in (one.need, one.offer)}
     return page(
         request,
         "session-pairings.html",
@@ -77,8 +79,15 @@ def _pairings(
             )
             for key, one in by_key.items()
         ],
-        left_out=[(named(id_), what) for id_, what in plan.proposal.left_out.items()] if plan else [],
-        unmet=list(plan.proposal.unmet.values()) if plan else [],
+        left_out=[(named(id_), what) for id_, what in plan.proposal.left_out.items() if id_ not in agreed]
+        if plan
+        else [],
+        beside=[
+            (named(one.suggestion.need.organisation), named(one.suggestion.offer.organisation), key)
+            for key, one in decided.items()
+            if one.decision is reviews.Choice.APPROVED and key not in by_key
+        ],
+        unmet=[unmet(pair, why, named, network) for pair, why in plan.proposal.unmet.items()] if plan else [],
         counts=queue(here, session.id).counts,
         says=says,
     )

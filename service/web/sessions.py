@@ -193,6 +193,27 @@ def change(
     return RedirectResponse(path_of(found), 303)
 
 
+@router.get("/{session}/cancel")
+def ask_to_cancel(request: Request, here: Here, known: Coordinator, session: str) -> HTMLResponse:
+    """Says what cancelling is, before it is done."""
+    found = stored(here, session)
+    told = (
+        "It stays on record, and can be planned again.",
+        "Nobody is mailed: tell those who come. The calendar files under Packs take the meetings out of calendars.",
+    )
+    return page(
+        request,
+        "sure.html",
+        heading="Cancel this session?",
+        title=found.title,
+        back=path_of(found),
+        told=told,
+        action=f"{path_of(found)}/cancel",
+        hidden={"seen": found.version},
+        button="Cancel the session",
+    )
+
+
 @router.post("/{session}/cancel")
 def cancel(here: Here, known: Coordinator, session: str, sent: Sent) -> RedirectResponse:
     return _turned(here, session, convening.cancel, sent)

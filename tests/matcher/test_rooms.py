@@ -16,7 +16,7 @@ from matcher.network import Network
 from matcher.proposing import NOT_LISTED, Proposal
 from matcher.ranking import Ranker
 from matcher.records import Exclusion, History, Kind, LeftOut, Listing, Standing
-from matcher.rooms import STAYS_AWAY, pairings
+from matcher.rooms import pairings
 from matcher.vocabulary import Size, Vocabulary
 
 Builder = Callable[..., Any]
@@ -183,7 +183,7 @@ def test_a_pin_stands_however_little_it_fits_and_says_why_where_it_cannot(two: N
     assert [(one.pair, one.pinned) for one in proposal.suggestions] == [(("n", "x00"), True)]
     assert proposal.unmet == {
         ("n", "o"): "Alba has no slot left. Limits go before pins.",
-        ("n", "x01"): STAYS_AWAY,
+        ("n", "x01"): "Other01 does not attend.",
         ("gone", "o"): NOT_LISTED,
     }
 

@@ -190,8 +190,9 @@ def test_a_release_names_what_is_rejected_and_still_in_the_round_with_the_remedy
     with pytest.raises(rounds.StaleError) as refused:
         rounds.release(commonweal, WEEK)
     assert str(refused.value) == (
-        "the round of 2026-W48 does not hold any more. Run: commonweal round --week 2026-W48. "
-        "alba-n1 and borea-o1: rejected or held, and still in it."
+        "the round of 2026-W48 does not hold any more. "
+        "Solve it anew, at the desk or with: commonweal round --week 2026-W48. "
+        "alba-n1 and borea-o1 (Alba Community Kitchen with Borea Transport): rejected or held, and still in it."
     )
     solving.solve(commonweal, WEEK)
     assert rounds.release(commonweal, WEEK)

@@ -114,7 +114,7 @@ def test_of_a_coalition_those_are_paired_that_may_meet_and_the_others_said(
     wanted = [(ListingId("alba-n1"), ListingId(offer)) for offer in ("delos-o1", "borea-o1", "gone", "delos-o1")]
     done = coalitions.pair(commonweal, attended, by, wanted)
     assert [(one.pair, one.why) for one in done.added] == [(("alba-n1", "delos-o1"), coalitions.TOGETHER)]
-    assert done.refused[0] == "One of the two organisations does not attend."
+    assert done.refused[0] == "Borea Transport does not attend."
     assert len(done.refused) == 2
     with commonweal.database.read() as connection:
         assert decisions.pinned(connection, attended) == (("alba-n1", "delos-o1"),)

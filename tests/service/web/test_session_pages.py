@@ -96,6 +96,8 @@ def test_what_stands_below_the_title_is_whom_to_find_where_and_nobody_to_ring(cl
 def test_a_session_is_cancelled_and_planned_again(
     commonweal: Commonweal, client: TestClient, send: Send, path: str
 ) -> None:
+    asked = text_of(client.get(f"{path}/cancel"))
+    assert "Cancel this session? It stays on record, and can be planned again." in asked
     send(f"{path}/cancel", seen="1")
     assert "This session was cancelled" in client.get(path).text
     assert send(f"{path}/pairings").status_code == 409
@@ -230,12 +232,20 @@ def test_who_is_missing_is_named_and_invited_from_there(
     assert "Alba & Friends" in said
     assert SECRETS.search(page.text) is None
     assert send(f"{path}/attendees", organisation=["alba"], to="missing#gap-role-housing").headers["location"] == (
-        f"{path}/missing#gap-role-housing"
+        f"{path}/missing?invited=alba"
     )
     assert send(f"{path}/attendees", organisation=["alba"], to="//elsewhere.example").headers["location"] == (
-        f"{path}/attendees#members"
+        f"{path}/attendees?invited=alba"
     )
     assert "Housing Alba & Friends alone" in text_of(client.get(f"{path}/missing"))
+    for part in ("missing", "attendees"):
+        told = text_of(client.get(f"{path}/{part}?invited=alba&invited=nobody-we-know"))
+        assert "On the list now, as invited: Alba & Friends." in told
+
+
+def test_members_are_added_to_a_list_that_stays_narrowed(send: Send, path: str) -> None:
+    to = send(f"{path}/attendees", organisation=["alba", "borea"], role="housing", place="Bristol").headers["location"]
+    assert to == f"{path}/attendees?place=Bristol&role=housing&invited=alba&invited=borea"
 
 
 def test_pairings_are_solved_for_whoever_comes_and_reviewed_at_the_desk(
@@ -370,7 +380,7 @@ def test_partners_that_may_not_meet_are_said_and_the_others_added(
     commonweal: Commonweal, client: TestClient, send: Send, attended: str
 ) -> None:
     answer = send(f"{attended}/coalitions", need="alba-n3", offer=["borea-o3", "dorado-o3", "gone"])
-    assert (answer.status_code, "Not added: One of the two organisations does not attend." in answer.text) == (
+    assert (answer.status_code, "Not added: Dorado does not attend." in answer.text) == (
         409,
         True,
     )

@@ -60,7 +60,7 @@ def text_of(answer: Any) -> str:
 
 def test_a_timetable_says_who_meets_when_and_that_none_is_better(client: TestClient, path: str) -> None:
     said = text_of(client.get(f"{path}/timetable"))
-    assert "1 of 1 meetings have a slot and a table. No timetable is worth more." in said
+    assert "1 of 1 meetings have a slot and a table. No timetable could place them better." in said
     assert "14:00 Table 1 Alba & Friends Borea" in said
 
 
@@ -72,6 +72,12 @@ def test_a_cancellation_is_shown_before_the_repair_and_leaves_calendars_a_cancel
     assert before["dtstart"].dt.isoformat() == "2026-12-03T14:00:00+00:00"
     send(f"{path}/attendees/one", organisation="borea", state="cancelled", seen="1")
     assert "Gone Alba & Friends with Borea 14:00, table 1" in text_of(client.get(f"{path}/timetable?preview=yes"))
+    for part in ("timetable", "packs", "packs/chair"):
+        said = text_of(client.get(f"{path}/{part}"))
+        assert "no longer fits: 1 meeting of somebody who does not come." in said, part
+    assert "Not coming any more Borea Calendar (.ics)" in text_of(client.get(f"{path}/packs"))
+    assert "You do not come any more" in text_of(client.get(f"{path}/packs/borea"))
+    assert "Borea" not in text_of(client.get(f"{path}/packs/alba"))
     assert [one["status"] for one in events(client, path)] == ["CONFIRMED"]
     send(f"{path}/timetable")
     (after,) = events(client, path)
@@ -81,6 +87,34 @@ def test_a_cancellation_is_shown_before_the_repair_and_leaves_calendars_a_cancel
     (again,) = events(client, path)
     assert (again["uid"], again["status"], again["sequence"]) == (before["uid"], "CONFIRMED", 2)
     assert again["dtstart"].dt.isoformat() == "2026-12-03T14:40:00+00:00"
+
+
+def test_a_meeting_is_put_where_it_stays_until_it_is_let_go(
+    client: TestClient, send: Send, path: str, form: Callable[..., dict[str, Any]]
+) -> None:
+    pair = {"one": "alba", "other": "borea"}
+    send(f"{path}/timetable/move", **pair, seen="1", slot="3", table="7")
+    assert "15:00 Table 7 Alba & Friends Borea stays here" in text_of(client.get(f"{path}/timetable"))
+    send(f"{path}/timetable")
+    assert "15:00 Table 7 Alba & Friends Borea stays here" in text_of(client.get(f"{path}/timetable"))
+    for fields, says in (
+        ({"seen": "3", "slot": "3", "table": "99"}, "They are not both there then, or there is no such table"),
+        ({"seen": "1", "slot": "0", "table": "1"}, "Somebody changed the timetable meanwhile"),
+        ({"seen": "", "slot": "x", "table": "", "free": ""}, "They are not both there then"),
+    ):
+        answer = client.post(f"{path}/timetable/move", data=form(client, **pair, **fields))
+        assert (answer.status_code, says in text_of(answer)) == (409, True), says
+    send(f"{path}/timetable/move", **pair, seen="3", slot="3", table="7", free="yes")
+    assert "stays here" not in text_of(client.get(f"{path}/timetable"))
+
+
+def test_all_packs_are_one_document_with_a_sheet_each(client: TestClient, path: str) -> None:
+    answer = client.get(f"{path}/packs/all")
+    assert re.findall(r"<h1>(.*?)</h1>", answer.text) == ["Alba &amp; Friends", "Borea"]
+    assert SECRETS.search(answer.text) is None
+    printed = client.get(f"{path}/packs/all", params={"pdf": "true"})
+    pages = [one.extract_text() for one in PdfReader(io.BytesIO(printed.content)).pages]
+    assert [name in page for name, page in zip(("Alba & Friends", "Borea"), pages, strict=True)] == [True, True]
 
 
 def test_what_was_rejected_is_not_met(commonweal: Commonweal, client: TestClient, send: Send, path: str) -> None:
