@@ -262,7 +262,9 @@ def _session(desk: Desk, connection: Connection, promised: Promised, person: Per
     by = people.get(connection, promised.about["by"])
     if found is None or occasions.why_closed(found, desk.commonweal.now().date()):
         raise NothingToSayError("the session is over, or was cancelled")
-    if listed is None or listed.state is not sessions.Attendance.INVITED:
+    if listed is None:
+        raise NothingToSayError("it was taken off the list")
+    if listed.state is not sessions.Attendance.INVITED:
         raise NothingToSayError("it has been answered")
     if by is None or by.access is Access.MEMBER:
         raise NothingToSayError("who invited is no coordinator any more")

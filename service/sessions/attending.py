@@ -74,6 +74,20 @@ def settle(
         return keep(commonweal, connection, session, organisation, by, before, **facts)
 
 
+def take_off(commonweal: Commonweal, session: str, organisation: OrganisationId, seen: int) -> None:
+    """Takes one off the list that was put on it by mistake. Raises FirstError, RefusedError, UnknownSessionError."""
+    with commonweal.database.write() as connection:
+        convening.find(connection, session)
+        before = sessions.attendee(connection, session, organisation)
+        if before is None:
+            raise RefusedError("It is not on the list any more.")
+        if before.version != seen:
+            raise _first(connection, before)
+        if before.state is not Attendance.INVITED:
+            raise RefusedError("It said whether it comes: mark it as cancelled instead, so that others can see why.")
+        sessions.remove_attendee(connection, before)
+
+
 def copy(commonweal: Commonweal, session: str, by: str) -> int:
     """Invites all who were at the session that this one follows and are not on its list; how many."""
     with commonweal.database.read() as connection:

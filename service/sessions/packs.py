@@ -3,6 +3,12 @@
 from matcher.errors import CommonwealError
 
 
+PDF_NEEDS = (
+    "PDF needs WeasyPrint. Whoever runs Commonweal installs it: .venv/bin/pip install 'commonweal[pdf]'. "
+    "The page itself prints without it."
+)
+
+
 class NoPdfError(CommonwealError):
     """WeasyPrint is not installed."""
 
@@ -13,7 +19,7 @@ def pdf(html: str, style: str) -> bytes:
         import weasyprint
         from weasyprint.urls import URLFetcher
     except (ImportError, OSError):
-        raise NoPdfError("PDF needs WeasyPrint: pip install 'commonweal[pdf]'. The page prints without it.") from None
+        raise NoPdfError(PDF_NEEDS) from None
 
     class Nothing(URLFetcher):  # type: ignore[misc]
         def fetch(self, url: str, headers: object = None) -> object:

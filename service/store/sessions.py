@@ -152,6 +152,11 @@ def attendee(connection: Connection, id_: str, organisation: OrganisationId) -> 
     return None if found is None else _attendee(found)
 
 
+def remove_attendee(connection: Connection, one: Attendee) -> None:
+    table = schema.attendees
+    connection.execute(delete(table).where(table.c.session == one.session, table.c.organisation == one.organisation))
+
+
 def keep_attendee(connection: Connection, after: Attendee) -> bool:
     """Stores an attendee, new (version 1) or in place of the version before; False where somebody was first."""
     table = schema.attendees

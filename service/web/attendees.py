@@ -114,11 +114,15 @@ def mail(
 def settle(
     request: Request, here: Here, known: Coordinator, network: Current, session: str, sent: Sent
 ) -> HTMLResponse | RedirectResponse:
-    """How one of them stands."""
+    """How one of them stands; with `off` it is taken off the list."""
     found, organisation = stored(here, session), OrganisationId(forms.text(sent, "organisation"))
     typed = {name: forms.text(sent, name) for name in attending.FACTS}
+    seen = forms.number(forms.text(sent, "seen"))
     try:
-        attending.settle(here, found.id, organisation, known.person.id, forms.number(forms.text(sent, "seen")), typed)
+        if forms.text(sent, "off"):
+            attending.take_off(here, found.id, organisation, seen)
+            return RedirectResponse(f"{path_of(found)}/attendees", 303)
+        attending.settle(here, found.id, organisation, known.person.id, seen, typed)
     except FirstError as error:
         now = attending.cells(attending.facts(error.now))
         return _attendees(

@@ -15,6 +15,7 @@ from service import applying, joining, registers
 from service.applying import LONGEST, Typed
 from service.joining import FirstError, GoneError, RefusedError
 from service.registers import REGISTERS
+from service.review import occasions
 from service.store import desk, mails, members, people, rounds
 from service.store import joining as stored
 from service.store.joining import Application
@@ -65,6 +66,7 @@ def overview(request: Request, here: Here, known: Coordinator) -> HTMLResponse:
             invited=len(stored.open_invitations(connection, here.now(), FIRST + 1)),
             week=week_in_words(week, is_released=rounds.weeks(connection).get(week, False)),
             is_proposed=week in rounds.weeks(connection),
+            ahead=[one for one in occasions.every(connection, here.now().date()) if one.id != week][:FIRST],
             long_date=long_date,
             mask=mask,
         )

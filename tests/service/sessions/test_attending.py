@@ -37,6 +37,21 @@ def test_whoever_is_asked_is_invited_and_asked_anew_only_after_it_cancelled(
     assert listed(commonweal, session) == {"alba": ("invited", 3), "borea": ("coming", 2), "delos": ("invited", 1)}
 
 
+def test_who_was_invited_by_mistake_is_taken_off_and_who_answered_stays_on_the_list(
+    commonweal: Commonweal, session: str, by: str
+) -> None:
+    attending.ask(commonweal, session, [ALBA, BOREA], by)
+    attending.settle(commonweal, session, BOREA, by, 1, {"state": "cancelled"})
+    with pytest.raises(FirstError):
+        attending.take_off(commonweal, session, ALBA, 0)
+    with pytest.raises(RefusedError, match="mark it as cancelled"):
+        attending.take_off(commonweal, session, BOREA, 2)
+    attending.take_off(commonweal, session, ALBA, 1)
+    with pytest.raises(RefusedError, match="not on the list any more"):
+        attending.take_off(commonweal, session, ALBA, 1)
+    assert listed(commonweal, session) == {"borea": ("cancelled", 2)}
+
+
 def test_where_one_is_no_member_nobody_is_asked(commonweal: Commonweal, session: str, by: str) -> None:
     with pytest.raises(RefusedError, match="'ciano' is no member: only members attend a session"):
         attending.ask(commonweal, session, [ALBA, OrganisationId("ciano")], by)

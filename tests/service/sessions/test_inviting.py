@@ -69,6 +69,7 @@ def test_replies_go_to_the_coordinator_who_invites(commonweal: Commonweal, invit
     [
         ({"state": "coming"}, "it has been answered"),
         ({"state": "cancelled"}, "it has been answered"),
+        ("off", "it was taken off the list"),
         ("cancel", "the session is over, or was cancelled"),
         ("demote", "who invited is no coordinator any more"),
     ],
@@ -76,7 +77,9 @@ def test_replies_go_to_the_coordinator_who_invites(commonweal: Commonweal, invit
 def test_nothing_goes_where_nothing_is_to_be_asked_any_more(
     commonweal: Commonweal, session: str, by: str, invited: Promised, change: Any, why: str
 ) -> None:
-    if change == "cancel":
+    if change == "off":
+        attending.take_off(commonweal, session, ALBA, 1)
+    elif change == "cancel":
         convening.cancel(commonweal, session, 1)
     elif change == "demote":
         with commonweal.database.write() as connection:

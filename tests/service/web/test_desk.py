@@ -10,10 +10,12 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
+from matcher.proposing import Proposal
 from matcher.records import Organisation, OrganisationId, Standing
 from service import applying, joining
 from service.applying import Typed
-from service.store import events, mails, members, people, schema
+from service.sessions import convening
+from service.store import events, mails, members, people, rounds, schema
 from service.store import joining as stored
 from service.store.joining import Application
 from service.store.mails import Kind, State
@@ -161,6 +163,16 @@ def test_what_waits_is_on_the_desk(client: TestClient, commonweal: Commonweal) -
     ):
         assert sentence in text, sentence
     assert f'href="/desk/applications/{application.id}"' in client.get("/desk").text
+
+
+def test_sessions_ahead_and_rounds_that_wait_are_on_the_desk(client: TestClient, commonweal: Commonweal) -> None:
+    with commonweal.database.write() as connection:
+        by = people.ensure(connection, "cora@commonweal.example").id
+        rounds.propose(connection, "2026-W50", Proposal(), versions={}, at=NOW)
+    session = convening.make(commonweal, by, {"title": "Out of prison", "themes": "isolation", "day": "2026-12-03"})
+    said = client.get("/desk").text
+    assert f'<a href="/desk/sessions/{session.id}">Out of prison</a>' in said
+    assert '<a href="/desk/review/2026-W50">Round of the week of 7 December 2026</a>' in said
 
 
 def test_an_application_is_approved_until_a_day_and_why(client: TestClient, form: Fill, commonweal: Commonweal) -> None:
