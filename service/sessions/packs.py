@@ -2,7 +2,6 @@
 
 from matcher.errors import CommonwealError
 
-
 PDF_NEEDS = (
     "PDF needs WeasyPrint. Whoever runs Commonweal installs it: .venv/bin/pip install 'commonweal[pdf]'. "
     "The page itself prints without it."
