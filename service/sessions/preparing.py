@@ -62,7 +62,7 @@ def prepared(commonweal: Commonweal, session: Session) -> Prepared:
             Counter(one.state for one in attendees),
             attending.too_many(session, attendees),
             paired,
-            _seated(connection, session, attendees),
+            seated(connection, session, attendees),
             attendees,
         )
 
@@ -82,13 +82,8 @@ def _paired(commonweal: Commonweal, connection: Connection, plan: Plan, present:
     )
 
 
-def misfits(connection: Connection, session: Session) -> tuple[str, ...]:
-    """Why the timetable as it is kept does not hold any more, in sentences; none where it does, or there is none."""
-    seated = _seated(connection, session, sessions.attendees(connection, session.id))
-    return seated.misfits if seated else ()
-
-
-def _seated(connection: Connection, session: Session, attendees: Collection[Attendee]) -> Seated | None:
+def seated(connection: Connection, session: Session, attendees: Collection[Attendee]) -> Seated | None:
+    """How far its timetable holds for those who come now; None where there is none."""
     table = timetables.load(connection, session.id)
     if table is None:
         return None

@@ -67,7 +67,7 @@ def every(request: Request, here: Here, known: Coordinator, network: Current, se
     with here.database.read() as connection:
         listed = sessions.attendees(connection, found.id)
         table = timetables.load(connection, found.id)
-        misfits = preparing.misfits(connection, found)
+        seated = preparing.seated(connection, found, listed)
     counts = {one: len(timetabling.of(table.meetings if table else (), one)) for one in sessions.present(listed)}
     had = {one for kept in (*table.kept, *table.cancelled) for one in kept.meeting.couple} if table else set()
     gone = [named(one.organisation) for one in listed if not one.is_present and one.organisation in had]
@@ -79,7 +79,7 @@ def every(request: Request, here: Here, known: Coordinator, network: Current, se
         packs=sorted(((named(one), count) for one, count in counts.items()), key=lambda pair: pair[0].name.casefold()),
         gone=sorted(gone, key=lambda one: one.name.casefold()),
         table=table,
-        misfits=misfits,
+        misfits=seated.misfits if seated else (),
     )
 
 
@@ -151,7 +151,7 @@ def _chair(request: Request, here: Here, network: Network, session: Session) -> 
         listed = sessions.attendees(connection, session.id)
         earlier = promises.of(connection, [session.follows]) if session.follows else ()
         before = sessions.load(connection, session.follows) if session.follows else None
-        misfits = preparing.misfits(connection, session)
+        seated = preparing.seated(connection, session, listed)
     met = {one for each in (table.meetings if table else ()) for one in each.couple}
     roles = network.vocabulary.roles
     present = sorted(sessions.present(listed))
@@ -167,7 +167,7 @@ def _chair(request: Request, here: Here, network: Network, session: Session) -> 
             if one in network.organisations
         ],
         idle=[named(one).name for one in present if one not in met] if table else [],
-        misfits=misfits,
+        misfits=seated.misfits if seated else (),
         unsure=[named(one.organisation).name for one in listed if one.state == "invited"],
         slots=[
             (session.begins(slot), [each for each in (table.meetings if table else ()) if each.slot == slot])

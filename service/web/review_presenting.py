@@ -166,10 +166,12 @@ def clock(at: datetime, zone: tzinfo) -> str:
 
 
 def _marks(pairing: Pairing) -> list[str]:
+    is_besides, is_approved = not pairing.is_proposed, pairing.review.decision is Choice.APPROVED
     said = {
         "pinned": pairing.pinned,
         "forbidden for good": pairing.forbidden,
-        "not in the newest plan": not pairing.is_proposed,
+        "approved besides the newest plan": is_besides and is_approved,
+        "not in the newest plan": is_besides and not is_approved,
         "a text was changed since": pairing.is_reworded,
     }
     return [says for says, holds in said.items() if holds]

@@ -11,7 +11,7 @@ from matcher.network import Network
 from matcher.records import OrganisationId
 from matcher.timetable import Meeting, couple
 from service.sessions import preparing, timetabling
-from service.store import timetables
+from service.store import sessions, timetables
 from service.store.sessions import Session
 from service.web import access, forms
 from service.web.access import Coordinator, Here
@@ -99,7 +99,7 @@ def _timetable(
     with here.database.read() as connection:
         table = timetables.load(connection, session.id)
         wanted = timetabling.pairs(connection, session.id)
-        misfits = preparing.misfits(connection, session)
+        seated = preparing.seated(connection, session, sessions.attendees(connection, session.id))
     change = timetabling.solve(here, session.id, dry_run=True) if preview and not shown(here, session).closed else None
     return page(
         request,
@@ -115,7 +115,8 @@ def _timetable(
         ],
         begins=[session.begins(slot) for slot in range(session.slots)],
         unplaced=[(pair, _why(why, named)) for pair, why in table.unplaced.items() if pair in wanted] if table else [],
-        misfits=misfits,
+        placed=seated.placed if seated else 0,
+        misfits=seated.misfits if seated else (),
         change=change,
         named=named,
         says=says,

@@ -61,7 +61,7 @@ def text_of(answer: Any) -> str:
 def test_a_timetable_says_who_meets_when_and_that_none_is_better(client: TestClient, path: str) -> None:
     said = text_of(client.get(f"{path}/timetable"))
     assert "1 of 1 meetings have a slot and a table. No timetable could place them better." in said
-    assert "14:00 Table 1 Alba & Friends Borea" in said
+    assert "14:00 Table 1 Alba & Friends with Borea" in said
 
 
 def test_a_cancellation_is_shown_before_the_repair_and_leaves_calendars_a_cancelled_meeting(
@@ -72,6 +72,7 @@ def test_a_cancellation_is_shown_before_the_repair_and_leaves_calendars_a_cancel
     assert before["dtstart"].dt.isoformat() == "2026-12-03T14:00:00+00:00"
     send(f"{path}/attendees/one", organisation="borea", state="cancelled", seen="1")
     assert "Gone Alba & Friends with Borea 14:00, table 1" in text_of(client.get(f"{path}/timetable?preview=yes"))
+    assert "0 of 0 meetings have a slot" in text_of(client.get(f"{path}/timetable"))
     for part in ("timetable", "packs", "packs/chair"):
         said = text_of(client.get(f"{path}/{part}"))
         assert "no longer fits: 1 meeting of somebody who does not come." in said, part
@@ -94,9 +95,9 @@ def test_a_meeting_is_put_where_it_stays_until_it_is_let_go(
 ) -> None:
     pair = {"one": "alba", "other": "borea"}
     send(f"{path}/timetable/move", **pair, seen="1", slot="3", table="7")
-    assert "15:00 Table 7 Alba & Friends Borea stays here" in text_of(client.get(f"{path}/timetable"))
+    assert "15:00 Table 7 Alba & Friends with Borea stays here" in text_of(client.get(f"{path}/timetable"))
     send(f"{path}/timetable")
-    assert "15:00 Table 7 Alba & Friends Borea stays here" in text_of(client.get(f"{path}/timetable"))
+    assert "15:00 Table 7 Alba & Friends with Borea stays here" in text_of(client.get(f"{path}/timetable"))
     for fields, says in (
         ({"seen": "3", "slot": "3", "table": "99"}, "They are not both there then, or there is no such table"),
         ({"seen": "1", "slot": "0", "table": "1"}, "Somebody changed the timetable meanwhile"),
