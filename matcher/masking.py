@@ -1,6 +1,7 @@
 """Contact details inside free text are hidden wherever it is shown."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
@@ -10,12 +11,14 @@ HIDDEN = "[hidden until you are introduced]"
 _INVISIBLE = re.compile(
     "(?<=[\\s!-Z^-~‑–＠])[\u00ad\u034f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+(?=[\\s!-Z^-~‑–＠])"
 )
+_OTHERWISE = re.compile("(?![0-9])\\d|[＋．]")  # digits of other scripts, and signs as wide as they are
 # Runs are bounded, so that no text, however hostile, takes longer than its length allows.
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.I)
 _TOP = r"(?:(?:co|org|ac|gov|nhs)\.uk|com|org|net|uk|scot|wales|cymru|info|io|example)(?![^\W\d])"
 _LOCAL, _LABEL = r"[\w.+%-]{1,64}+", r"[\w-]{1,63}"
 _AT, _DOT = r"\s?(?:[@＠]|\(at\)|\[at\])\s?", r"(?:\.|\s?\(dot\)\s?|\s?\[dot\]\s?)"
-_EMAIL = re.compile(rf"{_LOCAL}{_AT}{_LABEL}(?:{_DOT}{_LABEL})+", re.I)
+_EMAIL = re.compile(rf"{_LOCAL}{_AT}(?:{_LABEL}(?:{_DOT}{_LABEL})+|\[(?:ipv6:)?[\d.:a-f]{{3,45}}\])", re.I)
+_HANDLE = re.compile(r"(?<![\w@＠.%+-])[@＠][^\W\d][\w.]{1,40}")
 _SPELT_DOT = r"\s{1,3}dot\s{1,3}"
 _SPELT_EMAIL = re.compile(
     rf"{_LOCAL}(?:{_AT}|\s{{1,3}}at\s{{1,3}}){_LABEL}(?:(?:{_DOT}|{_SPELT_DOT}){_LABEL}){{0,3}}{_SPELT_DOT}{_TOP}", re.I
@@ -24,6 +27,8 @@ _SPELT_EMAIL = re.compile(
 _DOMAIN = re.compile(
     rf"\b(?:\w[\w-]{{0,62}}+\.){{1,5}}(?!(?-i:Net|Info|Scot|Wales|Cymru|Example)\b){_TOP}(?:[/?#][^\s\[]+)?", re.I
 )
+# With a path behind it more ends count, such as those of a chat or a page of links; no word is taken for one.
+_PATH = re.compile(r"\b[\w-]{1,63}\.(?:me|ly|gg|ee|be|co|eu|ie|app|page|link|site|online|gle|social)/[^\s\[]{1,200}", re.I)
 _DATE = (
     r"(?<!\d)(?:\d{4}-\d\d-\d\d|(?:0?[1-9]|[12]\d|3[01])(?P<mark>[./-])(?:0?[1-9]|1[0-2])(?P=mark)(?:\d{4}|\d\d)"
     r"|(?:0[1-9]|1[0-2])/(?:20)?[1-4]\d(?!/\d))(?!\d)"
@@ -56,16 +61,24 @@ def mask(text: str) -> str:
     """`text` with mail addresses, links, domains, telephone numbers, street addresses and full postcodes hidden.
 
     Errs on the side of hiding: dates, times and money stay, any other number of 9 to 15 digits that starts with 0 or +
-    goes, and so does one of 10 digits grouped like a mobile's without its 0. Invisible characters inside plain text,
-    which could part a detail, are dropped.
+    goes, and so does one of 10 digits grouped like a mobile's without its 0. An account's @name goes too. Invisible
+    characters inside plain text, which could part a detail, are dropped, and where something is hidden
+    digits of other scripts are written plainly.
     """
     text = _INVISIBLE.sub("", text)
+    if not text.isascii() and (plain := _OTHERWISE.sub(_plain, text)) != text:
+        hidden = mask(plain)
+        return text if hidden == plain else hidden
     if not _SUSPECT.search(text):
         return text
-    for detail in (_LINK, _EMAIL, _SPELT_EMAIL, _DOMAIN):
+    for detail in (_LINK, _EMAIL, _SPELT_EMAIL, _DOMAIN, _PATH, _HANDLE):
         text = detail.sub(HIDDEN, text)
     text = _NUMBER.sub(lambda found: found.group() if found["kept"] else HIDDEN, text)
     return _FULL_POSTCODE.sub(HIDDEN, _ADDRESS.sub(HIDDEN, text))
+
+
+def _plain(found: re.Match[str]) -> str:
+    return {"＋": "+", "．": "."}.get(found.group()) or str(unicodedata.decimal(found.group()))
 
 
 class Detail(StrEnum):

@@ -34,7 +34,8 @@ class UnacceptableError(ValueError):
 
 
 Read = Callable[[str], object]
-ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.:-]{1,100}")
+"""Addresses are made of ids: those that a browser takes for *here* and *one up* are none."""
 _EMAIL = re.compile(r"[^@\s,;:<>()\[\]\"\\]+@[^@\s,;:<>()\[\]\"\\.]+(?:\.[^@\s,;:<>()\[\]\"\\.]+)+")
 _EXCLUSION = re.compile(r"\s*([^;()]+?)\s*(?:\((.*?)\)\s*)?(?:;|$)", re.S)
 SEVERAL = frozenset({"sectors", "roles", "themes", "places", "identifiers", "excludes"})

@@ -30,9 +30,6 @@ router = APIRouter(
 )
 
 
-CHAIR, ALL = "chair", "all"
-
-
 @dataclass(frozen=True, slots=True)
 class Met:
     """A meeting as the pack of one of the two has it; `said` is a coordinator's reason, empty where there is none."""
@@ -93,21 +90,37 @@ def pack(
     organisation: str,
     pdf: bool = False,
 ) -> Response:
-    """One attendee's: whom to meet, when, why, and what to ask first; `chair` is the chair's, `all` are all of them."""
+    """One attendee's: whom to meet, when, why, and what to ask first."""
     found = stored(here, session)
-    if organisation == CHAIR:
-        made = _chair(request, here, network, found)
-    else:
-        made = _packs(
-            request, here, network, found, None if organisation == ALL else _attendee(here, found, organisation)
-        )
+    who = _attendee(here, found, organisation)
+    return _printed(_packs(request, here, network, found, who), organisation, pdf)
+
+
+@router.get("/all-packs", response_model=None)
+def all_packs(
+    request: Request, here: Here, known: Coordinator, network: Current, session: str, pdf: bool = False
+) -> Response:
+    """Those of all who come, each on a sheet of its own."""
+    return _printed(_packs(request, here, network, stored(here, session), None), "packs", pdf)
+
+
+@router.get("/chairs-pack", response_model=None)
+def chairs_pack(
+    request: Request, here: Here, known: Coordinator, network: Current, session: str, pdf: bool = False
+) -> Response:
+    """The chair's: the room, its gaps, what was promised last time, and the timetable."""
+    return _printed(_chair(request, here, network, stored(here, session)), "chair", pdf)
+
+
+def _printed(made: HTMLResponse, name: str, pdf: bool) -> Response:
+    """The page, or what it is as PDF."""
     if not pdf:
         return made
     try:
         printed = packs.pdf(bytes(made.body).decode(), (STATIC / "pack.css").read_text("utf-8"))
     except packs.NoPdfError as error:
         raise HTTPException(501, str(error)) from None
-    return _file(printed, "application/pdf", f"{_plain(organisation)}.pdf")
+    return _file(printed, "application/pdf", f"{_plain(name)}.pdf")
 
 
 def _packs(

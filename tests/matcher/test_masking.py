@@ -44,6 +44,17 @@ CONTACTS = [
     "https://borea.example/rooms?day=mon",
     "http://borea.example",
     "www.borea.org.uk/contact",
+    "０７７００ ９００１２３",
+    "＋４４ ７７００ ９００１２３",
+    "٠٧٧٠٠ ٩٠٠١٢٣",
+    "amina＠borea．org",
+    "amina@[192.0.2.1]",
+    "amina@[IPv6:2001:db8::1]",
+    "@amina_borea",
+    "@amina.borea",
+    "t.me/amina",
+    "wa.me/447700900123",
+    "linktr.ee/borea",
     "kentfood.org.uk",
     "Kent-Food.Org.Uk",
     "rooms.kentfood.org.uk/monday?at=9",
@@ -70,6 +81,8 @@ CONTACTS = [
 ]
 
 INNOCENT = [
+    "Arts@Leeds and Homework@home, at 5 @ the hall, and/or by tram.",
+    "twelve ½-day sessions, 3² rooms, ten in.me no less",
     "from 2019 to 2024, again in 2025-2026 and 2027–28",
     "£1,400 a year, £12,500,000 in all, £0.50 each",
     "rooms for 30, 120 chairs, 1,200 people",

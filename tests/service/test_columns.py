@@ -157,6 +157,7 @@ def test_a_spreadsheet_of_neither_kind_says_what_it_has_and_what_is_needed() -> 
         ("themes", "isolation; isolatoin", "isolatoin", "isolation"),
         ("visibility", "all", "all", "network or partners or coordinators"),
         ("id", "profile:alba", "profile:alba", "an id that does not start with 'profile:'"),
+        ("id", "..", "..", "an id: 1 to 100 letters (a-z), digits, or - _ . :"),
         ("id", "a b", "a b", "an id: 1 to 100 letters (a-z), digits, or - _ . :"),
         ("id", "x" * 101, "x" * 79 + "…", "an id: 1 to 100 letters (a-z), digits, or - _ . :"),
         ("organisation", "", "", "an id: 1 to 100 letters (a-z), digits, or - _ . :"),

@@ -73,7 +73,7 @@ def test_a_cancellation_is_shown_before_the_repair_and_leaves_calendars_a_cancel
     send(f"{path}/attendees/one", organisation="borea", state="cancelled", seen="1")
     assert "Gone Alba & Friends with Borea 14:00, table 1" in text_of(client.get(f"{path}/timetable?preview=yes"))
     assert "0 of 0 meetings have a slot" in text_of(client.get(f"{path}/timetable"))
-    for part in ("timetable", "packs", "packs/chair"):
+    for part in ("timetable", "packs", "chairs-pack"):
         said = text_of(client.get(f"{path}/{part}"))
         assert "no longer fits: 1 meeting of somebody who does not come." in said, part
     assert "Not coming any more Borea Calendar (.ics)" in text_of(client.get(f"{path}/packs"))
@@ -110,10 +110,10 @@ def test_a_meeting_is_put_where_it_stays_until_it_is_let_go(
 
 
 def test_all_packs_are_one_document_with_a_sheet_each(client: TestClient, path: str) -> None:
-    answer = client.get(f"{path}/packs/all")
+    answer = client.get(f"{path}/all-packs")
     assert re.findall(r"<h1>(.*?)</h1>", answer.text) == ["Alba &amp; Friends", "Borea"]
     assert SECRETS.search(answer.text) is None
-    printed = client.get(f"{path}/packs/all", params={"pdf": "true"})
+    printed = client.get(f"{path}/all-packs", params={"pdf": "true"})
     pages = [one.extract_text() for one in PdfReader(io.BytesIO(printed.content)).pages]
     assert [name in page for name, page in zip(("Alba & Friends", "Borea"), pages, strict=True)] == [True, True]
 
@@ -147,7 +147,7 @@ def test_a_pack_says_whom_when_why_and_what_to_ask_and_no_contact_details(client
 
 
 def test_the_chairs_pack_has_the_room_its_gaps_and_the_timetable(client: TestClient, path: str) -> None:
-    answer = client.get(f"{path}/packs/chair")
+    answer = client.get(f"{path}/chairs-pack")
     said = text_of(answer)
     for words in (
         "In the room 2",
@@ -159,9 +159,9 @@ def test_the_chairs_pack_has_the_room_its_gaps_and_the_timetable(client: TestCli
     assert SECRETS.search(answer.text) is None
 
 
-@pytest.mark.parametrize("who", ["alba", "chair"])
-def test_a_pack_is_a_pdf_too(client: TestClient, path: str, who: str) -> None:
-    answer = client.get(f"{path}/packs/{who}", params={"pdf": "true"})
+@pytest.mark.parametrize("which", ["packs/alba", "chairs-pack"])
+def test_a_pack_is_a_pdf_too(client: TestClient, path: str, which: str) -> None:
+    answer = client.get(f"{path}/{which}", params={"pdf": "true"})
     assert answer.headers["content-type"] == "application/pdf"
     pages = PdfReader(io.BytesIO(answer.content)).pages
     assert "Alba & Friends" in pages[0].extract_text()
