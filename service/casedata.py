@@ -125,6 +125,12 @@ def refused(texts: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def may_be_refused(text: str) -> bool:
+    """Whether a closer look is worth it: false where nothing that is refused can stand in the text. Fast."""
+    patterns = (pattern for sign, pattern in _PATTERNS if sign in REFUSED)
+    return any(pattern.search(text) for pattern in (*patterns, _TEN_DIGITS))
+
+
 def _found(text: str) -> Iterator[Found]:
     for sign, pattern in _PATTERNS:
         for match in pattern.finditer(text):

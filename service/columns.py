@@ -8,7 +8,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from matcher.errors import CommonwealError
 from matcher.records import Contact, Listing, ListingId, Organisation, OrganisationId
 from matcher.vocabulary import Vocabulary
+from service import casedata
 from service.cells import (
     BETWEEN,
     CONTACT,
@@ -322,6 +323,18 @@ class _Reader:
         if self._map.table is Table.ORGANISATIONS:
             return organisation_id(values["name"])
         return listing_id(values["organisation"], values["kind"], values["text"])
+
+
+def without_case_data(parsed: Parsed) -> Parsed:
+    """Refuses the rows that hold what stands for one person and nothing else, and does not repeat it."""
+    kept, refused = [], list(parsed.refused)
+    for row in parsed.rows:
+        texts = {name: getattr(row.record, name, "") for name in PROSE}
+        doubtful = {name: text for name, text in texts.items() if casedata.may_be_refused(text)}
+        faults = casedata.refused(doubtful)
+        refused += [Refusal(parsed.file, row.line, name, "…", says) for name, says in sorted(faults.items())]
+        kept += [] if faults else [row]
+    return replace(parsed, rows=tuple(kept), refused=tuple(sorted(refused, key=lambda one: one.line)))
 
 
 def _parsed(table: Table, line: int, id_: str, values: dict[str, Any]) -> ParsedRow:

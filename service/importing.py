@@ -171,7 +171,8 @@ def _difference(difference: Difference) -> str:
 
 def read(paths: Iterable[Path], vocabulary: Vocabulary, column_map: ColumnMap | None = None) -> list[Parsed]:
     """Every file read and parsed. Raises UnreadableFileError, MappingError or UnknownTableError."""
-    return [columns.parse(spreadsheets.read(path), vocabulary, column_map) for path in paths]
+    parsed = (columns.parse(spreadsheets.read(path), vocabulary, column_map) for path in paths)
+    return [columns.without_case_data(each) for each in parsed]
 
 
 def state(connection: Connection) -> State:

@@ -28,6 +28,7 @@ from service.columns import (
     cells,
     load_map,
     parse,
+    without_case_data,
 )
 from service.spreadsheets import Fault, Row, Sheet, read
 
@@ -422,3 +423,16 @@ def test_every_charity_of_the_classification_is_an_organisation() -> None:
     assert all(one.id.startswith("GB-") and one.identifiers == (one.id,) for one in records)  # type: ignore[union-attr]
     assert sum(bool(one.description) for one in records) == 2078  # type: ignore[union-attr]
     assert sum(bool(one.size) for one in records) == 2078 - 135  # type: ignore[union-attr]  # no income, no size
+
+
+def test_a_row_about_one_person_is_refused_and_not_repeated() -> None:
+    rows = [
+        {"organisation": "alba", "kind": "need", "text": "A bed for 943 476 5919", "gain": ""},
+        {"organisation": "alba", "kind": "need", "text": "Ten beds, 943 476 5918 of them"},
+        {"organisation": "alba", "kind": "need", "text": "Shoes", "gain": "For a boy, d.o.b. 03/05/2014"},
+    ]
+    parsed = without_case_data(parse(sheet(*rows), WORDS))
+    assert [row.record.text for row in parsed.rows] == ["Ten beds, 943 476 5918 of them"]
+    assert [(one.line, one.column, one.value) for one in parsed.refused] == [(2, "text", "…"), (4, "gain", "…")]
+    assert "Leave out an NHS number: that is never saved here" in str(parsed.refused[0])
+    assert "943" not in " ".join(map(str, parsed.refused))
