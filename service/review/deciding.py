@@ -148,13 +148,17 @@ def assign_in_bulk(commonweal: Commonweal, occasion: str, chosen: Mapping[str, i
     return _many(commonweal, occasion, chosen, by, Doing.ASSIGN, {"assigned_to": to})
 
 
+def done_in_bulk(connection: Connection, occasion: str, by: str, at: datetime) -> dict[str, Step]:
+    """What this person changed at that moment of what can be changed for many at once, by the key of the review."""
+    newest = (steps[0] for steps in reviews.steps_at(connection, occasion, by, at).values())
+    made = [step for step in newest if step.what in IN_BULK and step.after]
+    return {step.review: step for step in sorted(made, key=lambda one: one.id)}
+
+
 def undo_in_bulk(commonweal: Commonweal, occasion: str, by: str, at: datetime) -> Bulk:
     """Takes back what this person decided about many at that moment, but where something was done since."""
     with acting.acting(commonweal, occasion, by) as (connection, act):
-        made = sorted(
-            (steps[0] for steps in reviews.steps_at(connection, occasion, by, at).values()), key=lambda one: one.id
-        )
-        taken = {step.review: step for step in made if step.what in IN_BULK and step.after}
+        taken = done_in_bulk(connection, occasion, by, at)
         if not taken:
             raise RefusedError("Nothing is on record that was done then. Reload the page.")
         seen = {key: step.version for key, step in taken.items()}
@@ -233,6 +237,8 @@ def _undone(connection: Connection, act: Act, review: Review, taken: Step, toget
     if changed:
         raise RefusedError(_why_not_undone(connection, review, taken, changed))
     before = {name: value for name, value in taken.before.items() if name != BESIDE}
+    if now[FORBIDDEN] and FORBIDDEN not in before and (before.get(PINNED) or before.get("decision") == Choice.APPROVED):
+        raise RefusedError(FORBIDDEN_YET)
     return acting.change(connection, act, review, Doing.UNDO, before, undoes=taken, together=together)
 
 
@@ -254,4 +260,5 @@ def _why_not_undone(connection: Connection, review: Review, taken: Step, changed
 def _other_half(connection: Connection, key: str, taken: Step) -> Step:
     """The step that the same act made about the other pairing."""
     steps = reviews.steps(connection, [key]).get(key, ())
-    return next(one for one in steps if (one.what, one.version) == (taken.what, taken.after[HALF]))
+    halves = (one for one in steps if not acting.is_aside(one))
+    return next(one for one in halves if (one.what, one.version) == (taken.what, taken.after[HALF]))

@@ -33,21 +33,23 @@ class FirstError(CommonwealError):
         self.now = now
 
 
-def ask(commonweal: Commonweal, session: str, organisations: Collection[OrganisationId], by: str) -> int:
-    """Puts members on the list as invited; whoever cancelled is asked anew. How many that changed.
+def ask(
+    commonweal: Commonweal, session: str, organisations: Collection[OrganisationId], by: str
+) -> tuple[OrganisationId, ...]:
+    """Puts members on the list as invited; whoever cancelled is asked anew. Whom that changed.
 
     Raises RefusedError for who is no member, UnknownSessionError.
     """
-    changed = 0
+    changed = []
     with commonweal.database.write() as connection:
         convening.find(connection, session)
         for organisation in sorted(set(organisations)):
             _refuse_stranger(connection, organisation)
             before = sessions.attendee(connection, session, organisation)
             if before is None or before.state is Attendance.CANCELLED:
-                changed += 1
+                changed.append(organisation)
                 keep(commonweal, connection, session, organisation, by, before, state=Attendance.INVITED)
-    return changed
+    return tuple(changed)
 
 
 def settle(
@@ -67,6 +69,8 @@ def settle(
     with commonweal.database.write() as connection:
         convening.find(connection, session)
         before = sessions.attendee(connection, session, organisation)
+        if before is None and seen:
+            raise RefusedError("It was taken off the list meanwhile. What you chose was not stored.")
         if before is None:
             _refuse_stranger(connection, organisation)
         elif before.version != seen:
@@ -74,7 +78,7 @@ def settle(
         return keep(commonweal, connection, session, organisation, by, before, **facts)
 
 
-def take_off(commonweal: Commonweal, session: str, organisation: OrganisationId, seen: int) -> None:
+def take_off(commonweal: Commonweal, session: str, organisation: OrganisationId, by: str, seen: int) -> None:
     """Takes one off the list that was put on it by mistake. Raises FirstError, RefusedError, UnknownSessionError."""
     with commonweal.database.write() as connection:
         convening.find(connection, session)
@@ -85,11 +89,11 @@ def take_off(commonweal: Commonweal, session: str, organisation: OrganisationId,
             raise _first(connection, before)
         if before.state is not Attendance.INVITED:
             raise RefusedError("It said whether it comes: mark it as cancelled instead, so that others can see why.")
-        sessions.remove_attendee(connection, before)
+        sessions.remove_attendee(connection, before, by, commonweal.now())
 
 
-def copy(commonweal: Commonweal, session: str, by: str) -> int:
-    """Invites all who were at the session that this one follows and are not on its list; how many."""
+def copy(commonweal: Commonweal, session: str, by: str) -> tuple[OrganisationId, ...]:
+    """Invites all who were at the session that this one follows and are not on its list; whom."""
     with commonweal.database.read() as connection:
         found = convening.find(connection, session)
         before = sessions.attendees(connection, found.follows) if found.follows else ()
@@ -161,11 +165,12 @@ def keep(
     **facts: Any,
 ) -> Attendee:
     """Stores an attendee in place of what it was `before`. Raises FirstError."""
+    last = before.version if before else sessions.last_version(connection, session, organisation)
     stamp: dict[str, Any] = {"changed_by": by, "changed_at": commonweal.now()}
     after = (
-        replace(before, **facts, **stamp, version=before.version + 1)
+        replace(before, **facts, **stamp, version=last + 1)
         if before
-        else Attendee(session=session, organisation=organisation, **facts, **stamp)
+        else Attendee(session=session, organisation=organisation, **facts, **stamp, version=last + 1)
     )
     if not sessions.keep_attendee(connection, after):
         now = sessions.attendee(connection, session, organisation)

@@ -1,7 +1,7 @@
 """Invitations to a session by mail: each organisation that is invited and was not mailed before gets one."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from matcher.records import OrganisationId
@@ -19,11 +19,20 @@ from service.wiring import Commonweal
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """How far a session's invitations are: who is still to be mailed, who has nobody to be mailed, who was."""
+    """How far a session's invitations are: who is still to be mailed, who has nobody to be mailed, who was.
+
+    `mailed` leaves out mails that were dropped because there was nothing to ask then; `tries` counts those too.
+    """
 
     to_mail: Mapping[OrganisationId, tuple[Person, ...]]
     unreachable: tuple[OrganisationId, ...]
-    mailed: Mapping[OrganisationId, tuple[Promised, ...]] = field(default_factory=dict)
+    mailed: Mapping[OrganisationId, tuple[Promised, ...]]
+    tries: Mapping[OrganisationId, int]
+
+    @property
+    def lost(self) -> tuple[OrganisationId, ...]:
+        """Those to whom none could be delivered."""
+        return tuple(one for one, its in self.mailed.items() if all(mail.state is State.FAILED for mail in its))
 
     def says(self, organisation: OrganisationId) -> str:
         """What became of its mails; empty where there was none."""
@@ -33,14 +42,15 @@ class Post:
             return f"mailed {_short(max(gone).date())}"
         if any(one.state in (State.WAITING, State.SENDING) for one in its):
             return "mail on its way"
-        return "mail not delivered" if any(one.state is State.FAILED for one in its) else ""
+        return "mail not delivered" if its else ""
 
 
 def post(connection: Connection, session: str) -> Post:
-    mailed: dict[OrganisationId, tuple[Promised, ...]] = {}
+    every: dict[OrganisationId, list[Promised]] = {}
     for one in mails.below(connection, Kind.SESSION, session):
-        organisation = OrganisationId(one.about["organisation"])
-        mailed[organisation] = (*mailed.get(organisation, ()), one)
+        every.setdefault(OrganisationId(one.about["organisation"]), []).append(one)
+    kept = {who: tuple(one for one in its if one.state is not State.DROPPED) for who, its in every.items()}
+    mailed = {who: its for who, its in kept.items() if its}
     invited = [one for one in sessions.attendees(connection, session) if one.state is Attendance.INVITED]
     waiting = [one.organisation for one in invited if one.organisation not in mailed]
     reached = {organisation: telling.reachable(connection, organisation) for organisation in waiting}
@@ -48,11 +58,12 @@ def post(connection: Connection, session: str) -> Post:
         {organisation: people for organisation, people in reached.items() if people},
         tuple(organisation for organisation, people in reached.items() if not people),
         mailed,
+        {who: len(its) for who, its in every.items()},
     )
 
 
-def send(commonweal: Commonweal, session: str, by: str) -> int:
-    """Promises the mail to whoever acts for them, in one transaction; how many organisations.
+def send(commonweal: Commonweal, session: str, by: str, organisations: Collection[OrganisationId]) -> int:
+    """Promises the mail to whoever acts for those of them that are to be mailed still, in one transaction; how many.
 
     Raises RefusedError where the session is over or cancelled, UnknownSessionError.
     """
@@ -61,12 +72,14 @@ def send(commonweal: Commonweal, session: str, by: str) -> int:
         found = convening.find(connection, session)
         if closed := occasions.why_closed(found, now.date()):
             raise RefusedError(closed)
-        to_mail = post(connection, session).to_mail
-        for organisation, people in to_mail.items():
+        so_far = post(connection, session)
+        chosen = [one for one in so_far.to_mail if one in set(organisations)]
+        for organisation in chosen:
+            key = f"{session}:{organisation}:{so_far.tries.get(organisation, 0)}"
             about = {"session": session, "organisation": organisation, "by": by}
-            for person in people:
-                mails.promise(connection, Kind.SESSION, f"{session}:{organisation}", to=person, about=about, due=now)
-    return len(to_mail)
+            for person in so_far.to_mail[organisation]:
+                mails.promise(connection, Kind.SESSION, key, to=person, about=about, due=now)
+    return len(chosen)
 
 
 def _short(on: date) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
 
 from matcher.proposing import Proposal
 from matcher.records import LeftOut, ListingId, OrganisationId
@@ -31,6 +31,8 @@ class Attendance(StrEnum):
     CANCELLED = "cancelled"
 
 
+REMOVED = "removed"
+"""The state of a row that stands for nobody any more: only its version still counts."""
 PRESENT = (Attendance.INVITED, Attendance.COMING)
 
 
@@ -134,7 +136,7 @@ def change(connection: Connection, session: Session) -> bool:
 def attendees(connection: Connection, id_: str) -> tuple[Attendee, ...]:
     """Everybody on the list, whoever cancelled too, by organisation."""
     table = schema.attendees
-    query = select(table).where(table.c.session == id_).order_by(table.c.organisation)
+    query = select(table).where(table.c.session == id_, table.c.state != REMOVED).order_by(table.c.organisation)
     return tuple(map(_attendee, connection.execute(query)))
 
 
@@ -147,14 +149,22 @@ def counts(connection: Connection) -> dict[str, int]:
 
 def attendee(connection: Connection, id_: str, organisation: OrganisationId) -> Attendee | None:
     table = schema.attendees
-    query = select(table).where(table.c.session == id_, table.c.organisation == organisation)
+    query = select(table).where(_is_one(id_, organisation), table.c.state != REMOVED)
     found = connection.execute(query).one_or_none()
     return None if found is None else _attendee(found)
 
 
-def remove_attendee(connection: Connection, one: Attendee) -> None:
+def remove_attendee(connection: Connection, one: Attendee, by: str, at: datetime) -> None:
+    """Takes it off the list. Its versions go on where it is put on it again, so that no older form fits."""
     table = schema.attendees
-    connection.execute(delete(table).where(table.c.session == one.session, table.c.organisation == one.organisation))
+    gone = {"state": REMOVED, "version": one.version + 1, "changed_by": by, "changed_at": at.astimezone(UTC)}
+    connection.execute(update(table).where(_is_one(one.session, one.organisation)).values(gone))
+
+
+def last_version(connection: Connection, id_: str, organisation: OrganisationId) -> int:
+    """Of one that is on the list or was taken off it; 0 where it never was on it."""
+    query = select(schema.attendees.c.version).where(_is_one(id_, organisation))
+    return connection.execute(query).scalar() or 0
 
 
 def keep_attendee(connection: Connection, after: Attendee) -> bool:
@@ -162,13 +172,17 @@ def keep_attendee(connection: Connection, after: Attendee) -> bool:
     table = schema.attendees
     row = _values(after)
     if after.version == 1:
-        if attendee(connection, after.session, after.organisation) is not None:
+        if last_version(connection, after.session, after.organisation):
             return False
         connection.execute(table.insert(), [row])
         return True
-    where = table.c.session == after.session, table.c.organisation == after.organisation
-    stored = update(table).where(*where, table.c.version == after.version - 1)
+    stored = update(table).where(_is_one(after.session, after.organisation), table.c.version == after.version - 1)
     return connection.execute(stored.values(row)).rowcount == 1
+
+
+def _is_one(id_: str, organisation: OrganisationId) -> ColumnElement[bool]:
+    table = schema.attendees.c
+    return and_(table.session == id_, table.organisation == organisation)
 
 
 def store_plan(

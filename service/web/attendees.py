@@ -73,10 +73,10 @@ def ask(
     try:
         if not chosen:
             raise attending.RefusedError("Nobody was ticked: tick the members to be put on the list.")
-        attending.ask(here, found.id, chosen, known.person.id)
+        changed = attending.ask(here, found.id, chosen, known.person.id)
     except CommonwealError as error:
         return _attendees(request, here, network, found, wanted, says=str(error), status=422)
-    return RedirectResponse(f"{path_of(found)}/{_back(forms.text(sent, 'to'), wanted, chosen)}", 303)
+    return RedirectResponse(f"{path_of(found)}/{_back(forms.text(sent, 'to'), wanted, changed)}", 303)
 
 
 def _back(to: str, wanted: Mapping[str, str], invited: Sequence[OrganisationId]) -> str:
@@ -85,8 +85,9 @@ def _back(to: str, wanted: Mapping[str, str], invited: Sequence[OrganisationId])
         return to
     told = [("invited", one) for one in invited[:TOLD]]
     if re.fullmatch(r"missing(?:#[a-z0-9-]+)?", to):
-        return f"missing?{urlencode(told)}"
-    return f"attendees?{urlencode([*((name, value) for name, value in wanted.items() if value), *told])}"
+        return f"missing?{urlencode(told)}" if told else "missing"
+    query = urlencode([*((name, value) for name, value in wanted.items() if value), *told])
+    return f"attendees?{query}" if query else "attendees"
 
 
 @router.post("/attendees/copy")
@@ -99,12 +100,12 @@ def copy(here: Here, known: Coordinator, session: str) -> RedirectResponse:
 
 @router.post("/attendees/mail", response_model=None)
 def mail(
-    request: Request, here: Here, known: Coordinator, network: Current, session: str
+    request: Request, here: Here, known: Coordinator, network: Current, session: str, sent: Sent
 ) -> HTMLResponse | RedirectResponse:
-    """The invitation to everybody on the list who is invited and was not mailed before."""
+    """The invitation to those who were shown as invited and not mailed before."""
     found = stored(here, session)
     try:
-        inviting.send(here, found.id, known.person.id)
+        inviting.send(here, found.id, known.person.id, organisation_ids(sent))
     except CommonwealError as error:
         return _attendees(request, here, network, found, {}, says=str(error), status=409)
     return RedirectResponse(f"{path_of(found)}/attendees#mails", 303)
@@ -120,7 +121,7 @@ def settle(
     seen = forms.number(forms.text(sent, "seen"))
     try:
         if forms.text(sent, "off"):
-            attending.take_off(here, found.id, organisation, seen)
+            attending.take_off(here, found.id, organisation, known.person.id, seen)
             return RedirectResponse(f"{path_of(found)}/attendees", 303)
         attending.settle(here, found.id, organisation, known.person.id, seen, typed)
     except FirstError as error:
@@ -193,6 +194,7 @@ def missing(
     found = stored(here, session)
     with here.database.read() as connection:
         room = room_of(here, connection, network, found)
+        listed = {one.organisation for one in sessions.attendees(connection, found.id)}
     return page(
         request,
         "session-missing.html",
@@ -200,7 +202,7 @@ def missing(
         one=found,
         room=room,
         named=naming(network.organisations),
-        invited=_names(network, invited or ()),
+        invited=_names(network, [one for one in invited or () if one in listed]),
     )
 
 
@@ -252,10 +254,11 @@ def _attendees(
         states=list(Attendance),
         too_many=attending.too_many(session, listed),
         before=before,
-        invited=_names(network, invited),
+        invited=_names(network, [one.organisation for one in listed if one.organisation in set(invited)]),
         post=post,
-        to_mail=[named(one).name for one in post.to_mail],
+        to_mail=[named(one) for one in post.to_mail],
         unreachable=[named(one).name for one in post.unreachable],
+        lost=[named(one).name for one in post.lost],
         says=says,
     )
 

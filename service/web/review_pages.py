@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
@@ -134,10 +135,12 @@ def queue_page(
     many: str = "",
     many_at: str = "",
     at: str = "",
+    lacks_why: bool = False,
     is_ticked: bool = False,
 ) -> HTMLResponse:
     """`done` is the key of what was just decided, `many` says what was done with all ticked and `many_at` when,
-    `at` is the key of what could not be done, for the reason that `says` gives."""
+    `at` is the key of what could not be done, for the reason that `says` gives; `lacks_why`:
+    because none was typed."""
     whole = queued(desk)
     found = whole if wanted == Filters() else queued(desk, wanted)
     coordinators = _coordinators(desk)
@@ -157,14 +160,32 @@ def queue_page(
         says=mask(says),
         done=_just_done(desk, whole, done),
         many=many,
-        many_at=many_at,
+        undo_at=_may_undo(desk, many_at),
         at=at,
+        lacks_why=lacks_why,
         is_ticked=is_ticked,
         choices=Choice,
         in_words=IN_WORDS,
         reasons=REASONS,
         keys=KEYS,
     )
+
+
+def moment(typed: str) -> datetime | None:
+    """A moment in an address; None where it is none."""
+    try:
+        return datetime.fromisoformat(typed).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _may_undo(desk: Desk, typed: str) -> str:
+    """The moment of what this person did to many, as long as there is something of it to take back; else empty."""
+    at = moment(typed)
+    if at is None:
+        return ""
+    with desk.here.database.read() as connection:
+        return typed if deciding.done_in_bulk(connection, desk.occasion, desk.by, at) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +317,8 @@ def bulk_page(desk: Desk, found: Bulk, typed: Mapping[str, str], wanted: Filters
         status=409,
         occasion=whole.occasion,
         done=len(found.done),
+        undo_at="" if typed["do"] == "undo" else _may_undo(desk, found.at.isoformat()),
+        may_insist=typed["do"] != "undo",
         late=[(shown[key], mask(says)) for key, says in told.items() if key in shown and key in late],
         refused=[(shown.get(key), mask(says)) for key, says in told.items() if key not in late],
         verb=DOES.get(typed["do"], "Do it"),

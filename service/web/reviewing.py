@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -29,6 +28,7 @@ from service.web.review_pages import (
     bulk_page,
     first_page,
     knock_on_page,
+    moment,
     one_of,
     pairing_page,
     queue_page,
@@ -181,7 +181,9 @@ def bulk(
         if not (seen or do == "undo"):
             raise RefusedError("Nothing was ticked: tick the pairings that this is about.")
         if do == "undo":
-            done = deciding.undo_in_bulk(desk.here, desk.occasion, desk.by, _moment(at))
+            if (when := moment(at)) is None:
+                raise RefusedError("Nothing is on record that was done then. Reload the page.")
+            done = deciding.undo_in_bulk(desk.here, desk.occasion, desk.by, when)
         elif do == "assign":
             done = deciding.assign_in_bulk(desk.here, desk.occasion, seen, desk.by, to or None)
         else:
@@ -192,13 +194,6 @@ def bulk(
         return bulk_page(desk, done, {"do": do, "why": why, "to": to}, wanted)
     told = {} if do == "undo" else {"at": done.at.isoformat()}
     return RedirectResponse(_address(desk, wanted, did=do, many=str(len(done.done)), **told), 303)
-
-
-def _moment(typed: str) -> datetime:
-    try:
-        return datetime.fromisoformat(typed).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise RefusedError("Nothing is on record that was done then. Reload the page.") from None
 
 
 @router.get("/{occasion}/{pairing}")
@@ -260,7 +255,8 @@ def act(desk: AtDesk, pairing: str, asked: Annotated[Asked, Depends()]) -> Answe
         if asked.alone:
             typed = asked.says or asked.why
             return pairing_page(desk, pairing, wanted, says=str(error), status=_status(error), typed=typed)
-        return queue_page(desk, wanted, says=str(error), status=_status(error), at=pairing)
+        lacks_why = asked.do == "reject" and not asked.why.strip()
+        return queue_page(desk, wanted, says=str(error), status=_status(error), at=pairing, lacks_why=lacks_why)
     if asked.alone:
         query = urlencode({"back": address_of(wanted), "done": "yes"})
         return RedirectResponse(f"{desk.path}/{pairing}?{query}", 303)

@@ -285,6 +285,11 @@ def test_a_partner_is_swapped_and_swapped_back_at_once(
     with commonweal.database.read() as connection:
         assert decisions.pinned(connection, WEEK) == (instead.pair,)
     deciding.undo(commonweal, WEEK, KEY, who["ciano"], 1, newest(commonweal).id)
+    deciding.comment(commonweal, WEEK, kept.key, who["ciano"], "Or not?")
+    deciding.undo(commonweal, WEEK, kept.key, who["ciano"], 2, newest(commonweal, kept.key).id)
+    deciding.undo(commonweal, WEEK, KEY, who["ciano"], 2, newest(commonweal).id)
+    assert shown(commonweal).counts == {Choice.REJECTED: 1, Choice.APPROVED: 1}
+    deciding.undo(commonweal, WEEK, KEY, who["ciano"], 3, newest(commonweal).id)
     with commonweal.database.read() as connection:
         assert decisions.pinned(connection, WEEK) == ()
     assert {one.review.decision for one in shown(commonweal).pairings} == {Choice.UNDECIDED}
@@ -320,6 +325,18 @@ def test_what_was_done_to_many_at_once_is_taken_back_at_once_but_where_something
     assert [one.key for one in undone.done] == [many[0], many[1]]
     assert [error.now.key for error in undone.late] == [many[2]]
     assert shown(commonweal).counts == {Choice.UNDECIDED: 2, Choice.HELD: 2}
+
+
+def test_what_was_forbidden_since_is_neither_pinned_nor_approved_by_an_undo(commonweal: Commonweal, who: dict) -> None:
+    by, start = who["ciano"], commonweal.now()
+    deciding.pin(commonweal, WEEK, KEY, by, 0)
+    commonweal.now = lambda: start + timedelta(minutes=1)
+    done = deciding.in_bulk(commonweal, WEEK, {KEY: 1}, by, Choice.HELD)
+    with commonweal.database.write() as connection:
+        decisions.forbid(connection, *only(commonweal).suggestion.pair, why="elsewhere", at=commonweal.now())
+    undone = deciding.undo_in_bulk(commonweal, WEEK, by, done.at)
+    assert (undone.done, list(undone.refused)) == ((), [KEY])
+    assert only(commonweal).forbidden
 
 
 def test_a_comment_is_taken_back_once_and_stays_on_record(commonweal: Commonweal, who: dict) -> None:

@@ -45,8 +45,6 @@
     "?": () => keys.showModal(),
   };
 
-  document.addEventListener("input", (event) => event.target.setCustomValidity?.(""));
-
   const isField = (one) => one.matches("input:not([type=checkbox]), textarea, select");
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || keys.open) return;
@@ -108,6 +106,7 @@
       event.preventDefault();
       why.setCustomValidity("Say why.");
       why.reportValidity(); // which leads there, and keeps the keys from being taken for commands
+      why.setCustomValidity(""); // or no other button would do anything
       return;
     }
     if (!article || !["pin", "forbid"].includes(what)) return;

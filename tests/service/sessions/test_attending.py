@@ -30,10 +30,10 @@ def listed(commonweal: Commonweal, session: str) -> dict[str, tuple[str, int]]:
 def test_whoever_is_asked_is_invited_and_asked_anew_only_after_it_cancelled(
     commonweal: Commonweal, session: str, by: str
 ) -> None:
-    assert attending.ask(commonweal, session, [BOREA, ALBA, ALBA], by) == 2
+    assert attending.ask(commonweal, session, [BOREA, ALBA, ALBA], by) == (ALBA, BOREA)
     attending.settle(commonweal, session, ALBA, by, 1, {"state": "cancelled"})
     attending.settle(commonweal, session, BOREA, by, 1, {"state": "coming"})
-    assert attending.ask(commonweal, session, [ALBA, BOREA, DELOS], by) == 2
+    assert attending.ask(commonweal, session, [ALBA, BOREA, DELOS], by) == (ALBA, DELOS)
     assert listed(commonweal, session) == {"alba": ("invited", 3), "borea": ("coming", 2), "delos": ("invited", 1)}
 
 
@@ -43,13 +43,28 @@ def test_who_was_invited_by_mistake_is_taken_off_and_who_answered_stays_on_the_l
     attending.ask(commonweal, session, [ALBA, BOREA], by)
     attending.settle(commonweal, session, BOREA, by, 1, {"state": "cancelled"})
     with pytest.raises(FirstError):
-        attending.take_off(commonweal, session, ALBA, 0)
+        attending.take_off(commonweal, session, ALBA, by, 0)
     with pytest.raises(RefusedError, match="mark it as cancelled"):
-        attending.take_off(commonweal, session, BOREA, 2)
-    attending.take_off(commonweal, session, ALBA, 1)
+        attending.take_off(commonweal, session, BOREA, by, 2)
+    attending.take_off(commonweal, session, ALBA, by, 1)
     with pytest.raises(RefusedError, match="not on the list any more"):
-        attending.take_off(commonweal, session, ALBA, 1)
+        attending.take_off(commonweal, session, ALBA, by, 1)
     assert listed(commonweal, session) == {"borea": ("cancelled", 2)}
+
+
+def test_no_form_of_before_fits_one_that_was_taken_off_and_put_on_again(
+    commonweal: Commonweal, session: str, by: str
+) -> None:
+    attending.ask(commonweal, session, [ALBA], by)
+    attending.take_off(commonweal, session, ALBA, by, 1)
+    with pytest.raises(RefusedError, match="taken off the list meanwhile"):
+        attending.settle(commonweal, session, ALBA, by, 1, {"state": "coming"})
+    attending.settle(commonweal, session, ALBA, by, 0, {"state": "coming", "note": "wheelchair"})
+    with pytest.raises(FirstError):
+        attending.settle(commonweal, session, ALBA, by, 1, {"state": "cancelled"})
+    assert listed(commonweal, session) == {"alba": ("coming", 3)}
+    with commonweal.database.read() as connection:
+        assert sessions.counts(connection) == {session: 1}
 
 
 def test_where_one_is_no_member_nobody_is_asked(commonweal: Commonweal, session: str, by: str) -> None:
@@ -146,7 +161,7 @@ def test_of_many_who_ask_the_same_members_at_once_each_member_is_put_on_the_list
         one.live.current()
     with ThreadPoolExecutor(8) as pool:
         changed = list(pool.map(lambda n: attending.ask(replicas[n % 4], session, [ALBA, BOREA], by), range(16)))
-    assert sorted(changed) == [0] * 15 + [2]
+    assert sorted(changed) == [()] * 15 + [(ALBA, BOREA)]
     assert listed(commonweal, session) == {"alba": ("invited", 1), "borea": ("invited", 1)}
 
 
@@ -157,9 +172,9 @@ def test_whoever_was_at_the_session_before_is_invited_and_who_cancelled_or_left_
     attending.settle(commonweal, session, BOREA, by, 1, {"state": "cancelled"})
     after = plan(day="2026-12-17", follows=session).id
     attending.settle(commonweal, after, DELOS, by, 0, {"state": "cancelled"})
-    assert attending.copy(commonweal, after, by) == 1
+    assert attending.copy(commonweal, after, by) == (ALBA,)
     assert listed(commonweal, after) == {"alba": ("invited", 1), "delos": ("cancelled", 1)}
-    assert attending.copy(commonweal, session, by) == 0, "it follows none"
+    assert attending.copy(commonweal, session, by) == (), "it follows none"
 
 
 def test_more_than_there_is_room_for_is_told_and_not_refused(

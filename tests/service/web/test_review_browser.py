@@ -156,13 +156,20 @@ def test_a_reason_is_asked_for_where_none_was_given_and_what_is_typed_is_taken_f
     with page.expect_navigation():
         page.keyboard.press("Enter")
     assert counted(commonweal) == {Choice.REJECTED: 1, Choice.UNDECIDED: 31}
+    page.keyboard.press("r")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    with page.expect_navigation():
+        page.keyboard.press("a")
+    assert counted(commonweal)[Choice.APPROVED] == 1
 
 
 def test_many_are_decided_and_taken_back_by_one_key(commonweal: Commonweal, opened: Open, keys: list[str]) -> None:
     page = opened("cora")
     page.goto(QUEUE)
     page.click("#all")
-    page.click("#bulk button[value=approve]")
+    with page.expect_navigation():
+        page.click("#bulk button[value=approve]")
     assert counted(commonweal) == {Choice.APPROVED: 32}
     with page.expect_navigation():
         page.keyboard.press("u")
