@@ -1,6 +1,6 @@
 """For a need that no single offer meets: the smallest sets of partners that together cover its parts."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -10,21 +10,22 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.covering import Answer, Needed, Partner, apart, asked, needed, partners
+from matcher.covering import Answer, Needed, Partner, apart, asked, credible, needed, partners
 from matcher.eligibility import Past, past
-from matcher.encoding import FloatArray, Progress, silent
+from matcher.encoding import Progress, silent
 from matcher.hints import quoted
 from matcher.index import BoolArray
 from matcher.masking import mask
 from matcher.network import Entry, Network
 from matcher.parts import DAYS, Thing
 from matcher.places import Place
+from matcher.ranking import Ranker
 from matcher.records import History, Listing, ListingId, OrganisationId
 
 LARGEST = 5  # partners of one set
 SHOWN = 3  # sets for one need
 CONVENING = ("local-authority", "community-organisation")  # roles of those who are used to bring others together
-CLAUSE = 160  # characters of a clause that are quoted
+CLAUSE = 160  # characters quoted of a clause
 NOBODY = "Nobody offers this."
 SAME = 1e-6  # what two covers may differ by and be as good as each other
 
@@ -101,6 +102,7 @@ def coalitions(
     network: Network,
     need: Listing,
     *,
+    ranker: Ranker,
     on: date,
     history: History,
     among: Collection[OrganisationId] | None = None,
@@ -112,24 +114,16 @@ def coalitions(
     any two, but for what was suggested lately. Where one partner is enough it stands alone. Of sets that cover as much
     with as many the best answers come first, then the smaller ids.
     """
-    entry = network.find(need) or network.draft(need)
-    parts = needed(entry)
+    parts = needed(entry := network.find(need) or network.draft(need))
     before = past(replace(history, suggested={}), network, on)
-    return _made(network, entry, parts, asked(network, [parts]), on=on, before=before, among=among, shown=shown)
+    able = partners(network, entry, parts, asked(network, [parts]), on=on, before=before, among=among)
+    able = credible(network, entry, parts, able, ranker=ranker, on=on, before=before)
+    return _made(network, entry, parts, able, before, shown)
 
 
 def _made(
-    network: Network,
-    entry: Entry,
-    parts: Needed,
-    vectors: Mapping[str, FloatArray],
-    *,
-    on: date,
-    before: Past,
-    among: Collection[OrganisationId] | None,
-    shown: int,
+    network: Network, entry: Entry, parts: Needed, able: Sequence[Partner], before: Past, shown: int
 ) -> Coalitions:
-    able = partners(network, entry, parts, vectors, on=on, before=before, among=among)
     table = _Table(network, entry, parts, able)
     best = table.smallest(~apart(network, able, before))
     return Coalitions(entry.listing, tuple(_parts(parts)), tuple(table.coalition(members) for members in best[:shown]))
@@ -138,6 +132,7 @@ def _made(
 def for_session(
     network: Network,
     *,
+    ranker: Ranker,
     attendees: Collection[OrganisationId],
     on: date,
     history: History,
@@ -153,18 +148,24 @@ def for_session(
     entries = [entry for row in rows if (entry := network.needs.entries[row]).listing.is_open(on)]
     parts = [needed(entry) for entry in entries]
     vectors, before = asked(network, parts), past(replace(history, suggested={}), network, on)
-    able, found = room if among is None else among, []
+    chosen, found = room if among is None else among, []
     for number, (entry, its) in enumerate(zip(entries, parts, strict=True), 1):
-        made = _made(network, entry, its, vectors, on=on, before=before, among=able, shown=SHOWN)
-        if made.takes_several and _mostly(made.found[0]):
-            found.append(made)
+        able = partners(network, entry, its, vectors, on=on, before=before, among=chosen)
+        if _is_worth_it(_made(network, entry, its, able, before, 1)):  # a cheaper look than what the ranker says
+            able = credible(network, entry, its, able, ranker=ranker, on=on, before=before)
+            if _is_worth_it(made := _made(network, entry, its, able, before, SHOWN)):
+                found.append(made)
         progress("looking for coalitions", number, len(entries))
     return tuple(found)
 
 
-def _mostly(best: Coalition) -> bool:
-    covered, left = (sum(one.part.aspect is Aspect.WHAT for one in parts) for parts in (best.covers, best.open))
-    return covered > left
+def _is_worth_it(made: Coalitions) -> bool:
+    """Whether it takes several, and they have more of the things than stay open."""
+
+    def things(parts: Sequence[Cover | Open]) -> int:
+        return sum(one.part.aspect is Aspect.WHAT for one in parts)
+
+    return made.takes_several and things(made.found[0].covers) > things(made.found[0].open)
 
 
 def _parts(parts: Needed) -> Iterator[Part]:

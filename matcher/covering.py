@@ -2,12 +2,13 @@
 
 A clause of an offer covers a thing where the two stand out as alike among all offers (a z-score) and are of one kind of
 resource. How much is enough was set on thirty scraps of a
-line each and on the ten cases of data/benchmark/coalitions.toml; what that is worth elsewhere, the file says.
+line each and on the ten cases of data/benchmark/coalitions.toml; what that is worth elsewhere, the file says. Of what
+covers a thing only that counts which the ranker believes, too.
 """
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -17,18 +18,23 @@ from matcher.eligibility import MEMBER_RULES, Asking, Past, eligible
 from matcher.encoding import FloatArray, unit
 from matcher.explaining import NEIGHBOURS_KM
 from matcher.index import BoolArray
+from matcher.matching import rank
 from matcher.network import Entry, Network, Side, kinds_of
 from matcher.parts import Thing, amount, days, free, things
 from matcher.passages import split
 from matcher.places import Place, Reach, distance_km, lies_within
+from matcher.ranking import Ranker
 from matcher.records import Listing, ListingId, OrganisationId
 
+DRAFT = ListingId("draft:thing")
 ENOUGH = 3.0  # standard deviations by which a clause stands out, from which on it covers a thing
 AGREES = 1.0  # of these for the same kind of resource, or for the same noun; taken off where they differ
 WITHIN = 3.0  # of the best answer's fit, beyond which a weaker one covers something else
 WHOLE = 0.5  # what being alike to the whole need counts beside a standard deviation, between answers that cover a thing
 LOOKED_AT = 60  # offers, whose clauses are compared with each thing
 PARTNERS = 30  # that sets are made of
+CREDIBLE = 0.5  # of the least fit that is shown unasked: what an offer has to have with the need, or with the thing
+DEEP = 400  # offers that are ranked to see whether it has
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +185,36 @@ def _near(place: Place, wanted: Place) -> bool:
     if place.reach is Reach.REMOTE or lies_within(place, wanted) or lies_within(wanted, place):
         return True
     return distance_km(place, wanted) - place.radius_km - wanted.radius_km <= NEIGHBOURS_KM
+
+
+def credible(
+    network: Network, entry: Entry, parts: Needed, some: Sequence[Partner], *, ranker: Ranker, on: date, before: Past
+) -> list[Partner]:
+    """The partners with those of their answers that the ranker believes: what stands out may still be far off.
+
+    Its fit is asked of the need as a whole, and else of the thing alone, as if somebody needed nothing but that.
+    """
+    least = CREDIBLE * ranker.threshold
+
+    def near(asking: Entry) -> set[ListingId]:
+        found = rank(Asking(asking, on, before), network.offers, ranker, rules=MEMBER_RULES, depth=DEEP)
+        believed = found.rows[found.fit >= least].tolist()
+        return {network.offers.entries[row].listing.id for row in believed}
+
+    whole = near(entry)
+    doubted = {number for one in some for number, answer in one.answers.items() if answer.listing not in whole}
+    alone = {
+        number: near(network.draft(replace(entry.listing, id=DRAFT, text=parts.things[number].asks)))
+        for number in sorted(doubted)
+    }
+    believed = [
+        Partner(
+            one.organisation,
+            {n: a for n, a in one.answers.items() if a.listing in whole or a.listing in alone.get(n, ())},
+        )
+        for one in some
+    ]
+    return [one for one in believed if one.answers]
 
 
 def apart(network: Network, some: Sequence[Partner], before: Past) -> BoolArray:

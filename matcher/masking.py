@@ -28,7 +28,8 @@ _DOMAIN = re.compile(
     rf"\b(?:\w[\w-]{{0,62}}+\.){{1,5}}(?!(?-i:Net|Info|Scot|Wales|Cymru|Example)\b){_TOP}(?:[/?#][^\s\[]+)?", re.I
 )
 # With a path behind it more ends count, such as those of a chat or a page of links; no word is taken for one.
-_PATH = re.compile(r"\b[\w-]{1,63}\.(?:me|ly|gg|ee|be|co|eu|ie|app|page|link|site|online|gle|social)/[^\s\[]{1,200}", re.I)
+_MORE = r"me|ly|gg|ee|be|co|eu|ie|app|page|link|site|online|gle|social"
+_PATH = re.compile(rf"\b[\w-]{{1,63}}\.(?:{_MORE})/[^\s\[]{{1,200}}", re.I)
 _DATE = (
     r"(?<!\d)(?:\d{4}-\d\d-\d\d|(?:0?[1-9]|[12]\d|3[01])(?P<mark>[./-])(?:0?[1-9]|1[0-2])(?P=mark)(?:\d{4}|\d\d)"
     r"|(?:0[1-9]|1[0-2])/(?:20)?[1-4]\d(?!/\d))(?!\d)"

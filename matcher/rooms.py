@@ -54,9 +54,7 @@ def pairings(
     room = frozenset(attendees) & network.organisations.keys()
     near = between(network, room, room, ranker=ranker, on=on, before=before, progress=progress)
     unmet = {
-        pair: why
-        for pair in pinned
-        if (why := _absent(network, pair, room) or objection(network, pair, on, before))
+        pair: why for pair in pinned if (why := _absent(network, pair, room) or objection(network, pair, on, before))
     }
     wanted = [pair for pair in dict.fromkeys(pinned) if pair not in unmet]
     found = _kept(near, ~_acquainted(network, near, acquainted))

@@ -45,6 +45,7 @@ def found(commonweal: Commonweal, network: Network, session: str, *, beyond: boo
     members = {one.id for one in network.organisations.values() if one.standing is Standing.MEMBER}
     made = for_session(
         network,
+        ranker=commonweal.core.ranker,
         attendees=room,
         on=here.day,
         history=history,

@@ -14,15 +14,22 @@ from matcher.artefacts import artefact
 from matcher.assembling import assemble
 from matcher.coalitions import LARGEST, Aspect, Coalition, Coalitions, Cover, Open, Part, Share, coalitions, for_session
 from matcher.encoding import CachedEncoder, MemoryCache
+from matcher.features import NAMES
 from matcher.network import Network
+from matcher.ranking import Ranker, load
 from matcher.records import Exclusion, History, Kind, Listing, Organisation, Standing
 
 Builder = Callable[..., Any]
 TODAY = date(2026, 6, 1)
 
 
-def found(network: Network, need: str = "n", **what: Any) -> Coalitions:
-    return coalitions(network, network.listings[need], on=TODAY, history=what.pop("history", History()), **what)
+ANY = Ranker(version="any", lexical_weight=0.5, intercept=0.0, weights=(0.0,) * len(NAMES), cuts=(0.0, 0.0, 0.0))
+"""Believes everything."""
+
+
+def found(network: Network, need: str = "n", ranker: Ranker = ANY, **what: Any) -> Coalitions:
+    history = what.pop("history", History())
+    return coalitions(network, network.listings[need], ranker=ranker, on=TODAY, history=history, **what)
 
 
 def first(made: Coalitions) -> tuple[list[str], list[tuple[str, str]]]:
@@ -82,6 +89,17 @@ def test_partners_that_cover_a_need_together_are_told_part_by_part(
     )
 
 
+def test_what_the_ranker_does_not_believe_covers_nothing(built: Builder, need: Builder, offer: Builder) -> None:
+    met = built(
+        need("n", "A hall on Tuesdays, forty chairs and a trailer."),
+        offer("h", "Hall on Tuesdays", organisation="hall", resource="space"),
+        offer("c", "Sixty chairs", organisation="chairs", resource="equipment"),
+    )
+    assert [one.partners for one in found(met).found] == [("chairs", "hall")]
+    assert found(met, ranker=replace(ANY, cuts=(1.0, 1.0, 0.99))).found == found(met).found
+    assert found(met, ranker=replace(ANY, intercept=-1.0, cuts=(1.0, 1.0, 0.99))).found == ()
+
+
 def test_an_offer_that_meets_all_of_it_stands_alone(built: Builder, need: Builder, offer: Builder) -> None:
     met = built(
         need("n", "A hall and forty chairs."),
@@ -90,7 +108,7 @@ def test_an_offer_that_meets_all_of_it_stands_alone(built: Builder, need: Builde
     )
     made = found(met)
     assert ([one.partners for one in made.found], made.takes_several) == ([("both",)], False)
-    assert for_session(met, attendees=met.organisations, on=TODAY, history=History()) == ()
+    assert for_session(met, ranker=ANY, attendees=met.organisations, on=TODAY, history=History()) == ()
 
 
 def test_numbers_add_up_and_what_is_short_is_told(built: Builder, need: Builder, offer: Builder) -> None:
@@ -194,7 +212,7 @@ def test_a_session_is_told_of_the_needs_that_take_several_who_attend(
     )
 
     def told(*attendees: str, **what: Any) -> list[tuple[str, tuple[str, ...]]]:
-        made = for_session(met, attendees=attendees, on=TODAY, history=History(), **what)
+        made = for_session(met, ranker=ANY, attendees=attendees, on=TODAY, history=History(), **what)
         return [(one.need.id, one.found[0].partners) for one in made]
 
     assert told("alba", "dario", "hall", "chairs") == [("n", ("chairs", "hall"))]
@@ -286,7 +304,8 @@ def wanted(written: Mapping[str, Any]) -> Network:
 
 def names(cases: Sequence[Mapping[str, Any]], network: Network) -> tuple[list[str], list[str]]:
     """The cases that come out right, and those whose lead does."""
-    made = {case["name"]: found(network, f"{case['need']['organisation']}-need") for case in cases}
+    ranker = load(artefact("models", "ranker.toml"))
+    made = {case["name"]: found(network, f"{case['need']['organisation']}-need", ranker) for case in cases}
     leads = [case["name"] for case in cases if (of := made[case["name"]].found) and of[0].lead == case["lead"]]
     return [case["name"] for case in cases if right(case, made[case["name"]])], leads
 
