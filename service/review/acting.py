@@ -1,6 +1,6 @@
 """One step about a pairing: a transaction about an occasion that is open, guarded by the version that was seen."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -117,6 +117,15 @@ def _who_was_first(connection: Connection, act: Act, step: Step | None) -> str:
 def is_aside(step: Step) -> bool:
     """Whether it is a comment, or one taken back: the review stays the version that it was."""
     return step.what is Doing.COMMENT or (step.what is Doing.UNDO and not step.after)
+
+
+def taken_back(steps: Iterable[Step]) -> set[int]:
+    """The ids of those steps of a review, newest first, that were undone, and whose undo was not."""
+    undone: set[int] = set()
+    for step in steps:
+        if step.what is Doing.UNDO and step.undoes is not None and step.id not in undone:
+            undone.add(step.undoes)
+    return undone
 
 
 def told(step: Step) -> str:

@@ -121,9 +121,12 @@ def undo(commonweal: Commonweal, occasion: str, key: str, by: str, seen: int, st
     """
     with acting.acting(commonweal, occasion, by) as (connection, act):
         review = acting.refuse_late(connection, act, acting.find_one(connection, act.occasion, key), seen)
-        taken = next((one for one in reviews.steps(connection, [key]).get(key, ()) if one.id == step), None)
+        made = reviews.steps(connection, [key]).get(key, ())
+        taken = next((one for one in made if one.id == step), None)
         if taken is None:
             raise RefusedError("No such step is on record for this pairing. Reload its page.")
+        if taken.id in acting.taken_back(made):
+            raise RefusedError("That was taken back already.")
         if taken.what is Doing.COMMENT:
             return _comment_taken_back(connection, act, review, taken)
         if not (together := str(taken.after.get(TOGETHER, ""))):
@@ -243,8 +246,6 @@ def _undone(connection: Connection, act: Act, review: Review, taken: Step, toget
 
 
 def _comment_taken_back(connection: Connection, act: Act, review: Review, taken: Step) -> Review:
-    if any(one.undoes == taken.id for one in reviews.steps(connection, [review.key])[review.key]):
-        raise RefusedError("That comment was taken back already.")
     step = Step(review=review.key, version=review.version, at=act.at, person=act.by, what=Doing.UNDO, undoes=taken.id)
     reviews.note(connection, review, step)
     return review

@@ -87,8 +87,8 @@ def take_off(commonweal: Commonweal, session: str, organisation: OrganisationId,
             raise RefusedError("It is not on the list any more.")
         if before.version != seen:
             raise _first(connection, before)
-        if before.state is not Attendance.INVITED:
-            raise RefusedError("It said whether it comes: mark it as cancelled instead, so that others can see why.")
+        if before.state is Attendance.CANCELLED:
+            raise RefusedError("It cancelled: that stays on the list, so that others can see why it is missing.")
         sessions.remove_attendee(connection, before, by, commonweal.now())
 
 

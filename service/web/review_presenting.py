@@ -10,6 +10,7 @@ from matcher.masking import mask
 from matcher.network import Network
 from matcher.records import Kind, Organisation, OrganisationId, Strength, Suggestion
 from matcher.vocabulary import Vocabulary
+from service.review.acting import taken_back
 from service.review.deciding import IN_WORDS, told
 from service.review.queue import Pairing, Queue, Track
 from service.review.solving import KnockOn
@@ -79,7 +80,7 @@ def _row(
     loads: Mapping[OrganisationId, int],
     zone: tzinfo,
 ) -> Row:
-    review, suggestion, undone = pairing.review, pairing.suggestion, _undone(pairing)
+    review, suggestion, undone = pairing.review, pairing.suggestion, taken_back(pairing.steps)
     (card,) = cards([suggestion], named, read_as=Kind.NEED)
     both = ((pairing.asking, card.own), (pairing.giving, card.theirs))
     asking, giving = (
@@ -219,12 +220,8 @@ class Line:
 
 def lines(pairing: Pairing, names: Mapping[str, str], coordinators: Mapping[str, str]) -> tuple[Line, ...]:
     """All that was done about a pairing, newest first."""
-    now, undone = facts_of(pairing), _undone(pairing)
+    now, undone = facts_of(pairing), taken_back(pairing.steps)
     return tuple(_line(step, now, names, coordinators, is_undone=step.id in undone) for step in pairing.steps)
-
-
-def _undone(pairing: Pairing) -> set[int | None]:
-    return {step.undoes for step in pairing.steps}
 
 
 def _line(
@@ -250,8 +247,7 @@ def _line(
         why=mask(step.why) if step.what is Doing.COMMENT or "why" not in after else "",
         changed=tuple(shown),
         may_undo=not is_undone
-        if step.what is Doing.COMMENT
-        else bool(after) and all(now[name] == value for name, value in after.items()),
+        and (step.what is Doing.COMMENT or (bool(after) and all(now[name] == value for name, value in after.items()))),
     )
 
 

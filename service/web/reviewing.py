@@ -15,7 +15,7 @@ from service.review import queue as queues
 from service.review.deciding import FirstError, RefusedError, UnknownPairingError
 from service.review.occasions import UnknownOccasionError
 from service.review.queue import Filters
-from service.store.reviews import Choice
+from service.store.reviews import OUT, Choice
 from service.web import access
 from service.web.access import Coordinator, Here
 from service.web.forms import number
@@ -130,12 +130,13 @@ def ask_to_release(desk: AtDesk) -> HTMLResponse:
         session = "A session is not released: its pairings go into its timetable."
         return queue_page(desk, Filters(), says=session if whole.occasion.is_session else "")
     left = whole.counts.get(Choice.UNDECIDED, 0)
+    out = sum(one.is_proposed and one.review.decision in OUT for one in whole.pairings)
     told = [
         "Members read it on their pages at once, and in the next digest. It is released once, for good.",
         f"{left} of {whole.total} pairing{'s are' if whole.total != 1 else ' is'} undecided: they go out as they are."
         if left
         else "",
-        "What was rejected or held is left out, as long as it was solved anew since.",
+        f"Rejected or on hold, and still in it: {out}. Solve it anew first, or it is refused." if out else "",
     ]
     return page(
         desk.request,

@@ -1,6 +1,6 @@
 """A session's pairings, what is said in the room, and what is promised there."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from matcher.errors import CommonwealError
 from matcher.masking import mask
 from matcher.network import Network
-from matcher.records import Kind, Listing, ListingId, OrganisationId
+from matcher.records import Kind, Listing, ListingId, OrganisationId, Suggestion
 from service.entering import RefusedError
 from service.listing import UnseenError
 from service.review.queue import queue
@@ -59,9 +59,11 @@ def _pairings(
     with here.database.read() as connection:
         plan = sessions.plan(connection, session.id)
         decided = reviews.of(connection, session.id)
+        present = sessions.present(sessions.attendees(connection, session.id))
     by_key = {reviews.key_of(session.id, *one.pair): one for one in plan.proposal.suggestions} if plan else {}
-    approved = [one.suggestion for one in decided.values() if one.decision is reviews.Choice.APPROVED]
-    agreed = {side.organisation for one in approved for side in (one.need, one.offer)}
+    approved = {key: one.suggestion for key, one in decided.items() if one.decision is reviews.Choice.APPROVED}
+    agreed = {side.organisation for one in approved.values() for side in (one.need, one.offer) if _meets(one, present)}
+    why = plan.proposal.unmet if plan else {}
     return page(
         request,
         "session-pairings.html",
@@ -83,14 +85,22 @@ def _pairings(
         if plan
         else [],
         beside=[
-            (named(one.suggestion.need.organisation), named(one.suggestion.offer.organisation), key)
-            for key, one in decided.items()
-            if one.decision is reviews.Choice.APPROVED and key not in by_key
+            (named(one.need.organisation), named(one.offer.organisation), key, why.get(one.pair, ""))
+            for key, one in approved.items()
+            if key not in by_key and _meets(one, present)
         ],
-        unmet=[unmet(pair, why, named, network) for pair, why in plan.proposal.unmet.items()] if plan else [],
+        unmet=[
+            unmet(pair, says, named, network)
+            for pair, says in why.items()
+            if reviews.key_of(session.id, *pair) not in approved
+        ],
         counts=queue(here, session.id).counts,
         says=says,
     )
+
+
+def _meets(one: Suggestion, present: Collection[OrganisationId]) -> bool:
+    return one.need.organisation in present and one.offer.organisation in present
 
 
 @router.get("/capture")

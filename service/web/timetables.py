@@ -1,9 +1,9 @@
 """A session's timetable: solved, repaired, and moved by hand."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from matcher.errors import CommonwealError
@@ -31,10 +31,16 @@ router = APIRouter(
 
 @router.get("/timetable")
 def timetable(
-    request: Request, here: Here, known: Coordinator, network: Current, session: str, preview: str = ""
+    request: Request,
+    here: Here,
+    known: Coordinator,
+    network: Current,
+    session: str,
+    preview: str = "",
+    others: Annotated[int, Query(ge=0)] = 0,
 ) -> HTMLResponse:
-    """Slots and tables; with `preview` what solving would change."""
-    return _timetable(request, here, network, stored(here, session), preview)
+    """Slots and tables; with `preview` what solving would change. `others` were moved for the one just put."""
+    return _timetable(request, here, network, stored(here, session), preview, others=others)
 
 
 @router.post("/timetable", response_model=None)
@@ -60,19 +66,21 @@ def move(
     """Puts a meeting where it is to stay, and repairs the rest around it; with `free` it may be moved again."""
     found = stored(here, session)
     pair = couple(*(OrganisationId(forms.text(sent, name)) for name in ("one", "other")))
+    others = 0
     seen, slot, table = (forms.number(forms.text(sent, name)) for name in ("seen", "slot", "table"))
     try:
         if forms.text(sent, "free"):
             timetabling.release(here, found.id, pair, seen=seen)
         else:
-            timetabling.move(here, found.id, Meeting(*pair, slot, table), seen=seen)
+            solved = timetabling.move(here, found.id, Meeting(*pair, slot, table), seen=seen)
+            others = sum(after.couple != pair for _, after in solved.moved) + len(solved.gone)
     except timetabling.TakenError as error:
         named = naming(network.organisations)
         by = f" It is {named(error.by.one).name} with {named(error.by.other).name}." if error.by else ""
         return _timetable(request, here, network, found, says=f"{error}{by}", status=409)
     except CommonwealError as error:
         return _timetable(request, here, network, found, says=str(error), status=409)
-    return RedirectResponse(f"{path_of(found)}/timetable#m-{'-'.join(pair)}", 303)
+    return RedirectResponse(f"{path_of(found)}/timetable?others={others}#m-{'-'.join(pair)}", 303)
 
 
 def _solved(
@@ -94,12 +102,15 @@ def _timetable(
     preview: str = "",
     says: str = "",
     status: int = 200,
+    others: int = 0,
 ) -> HTMLResponse:
     named = naming(network.organisations)
     with here.database.read() as connection:
         table = timetables.load(connection, session.id)
         wanted = timetabling.pairs(connection, session.id)
-        seated = preparing.seated(connection, session, sessions.attendees(connection, session.id))
+        listed = sessions.attendees(connection, session.id)
+        seated = preparing.seated(connection, session, listed)
+    met = {one for each in (table.meetings if table else ()) for one in each.couple}
     change = timetabling.solve(here, session.id, dry_run=True) if preview and not shown(here, session).closed else None
     return page(
         request,
@@ -118,6 +129,8 @@ def _timetable(
         placed=seated.placed if seated else 0,
         misfits=seated.misfits if seated else (),
         change=change,
+        others=others,
+        idle=[named(one).name for one in sessions.present(listed) if one not in met] if table else [],
         named=named,
         says=says,
     )

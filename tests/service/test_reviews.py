@@ -339,6 +339,23 @@ def test_what_was_forbidden_since_is_neither_pinned_nor_approved_by_an_undo(comm
     assert only(commonweal).forbidden
 
 
+def test_a_step_that_was_taken_back_is_not_taken_back_again_unless_that_was_undone(
+    commonweal: Commonweal, who: dict
+) -> None:
+    by = who["ciano"]
+    deciding.decide(commonweal, WEEK, KEY, by, 0, Choice.APPROVED)
+    approved = newest(commonweal)
+    deciding.undo(commonweal, WEEK, KEY, by, 1, approved.id)
+    undone = newest(commonweal)
+    deciding.pin(commonweal, WEEK, KEY, by, 2)
+    with pytest.raises(RefusedError, match="taken back already"):
+        deciding.undo(commonweal, WEEK, KEY, by, 3, approved.id)
+    deciding.undo(commonweal, WEEK, KEY, by, 3, newest(commonweal).id)
+    deciding.undo(commonweal, WEEK, KEY, by, 4, undone.id)
+    deciding.undo(commonweal, WEEK, KEY, by, 5, approved.id)
+    assert only(commonweal).review.decision is Choice.UNDECIDED
+
+
 def test_a_comment_is_taken_back_once_and_stays_on_record(commonweal: Commonweal, who: dict) -> None:
     deciding.comment(commonweal, WEEK, KEY, who["ciano"], "About another one.")
     deciding.decide(commonweal, WEEK, KEY, who["ciano"], 0, Choice.HELD)

@@ -405,6 +405,7 @@ def test_a_round_is_solved_anew_and_released_as_it_was_looked_at(
     asked = text_of(client.get(f"{PAGE}/release"))
     assert "Release revision 2? Members read it on their pages at once" in asked
     assert "1 of 1 pairing is undecided: they go out as they are." in asked
+    assert "still in it" not in asked
     assert client.post(f"{PAGE}/release", data=form(client, revision="2")).headers["location"] == f"/rounds/{WEEK}"
     closed = client.get(PAGE)
     assert "Release it to members" not in client.get(f"{PAGE}/release").text

@@ -81,6 +81,7 @@ def test_a_cancellation_is_shown_before_the_repair_and_leaves_calendars_a_cancel
     assert "Borea" not in text_of(client.get(f"{path}/packs/alba"))
     assert [one["status"] for one in events(client, path)] == ["CONFIRMED"]
     send(f"{path}/timetable")
+    assert "Without a meeting: Alba & Friends. Solve the pairings anew" in text_of(client.get(f"{path}/timetable"))
     (after,) = events(client, path)
     assert (after["uid"], after["status"], after["sequence"]) == (before["uid"], "CANCELLED", 1)
     send(f"{path}/attendees/one", organisation="borea", state="coming", arrives="14:30", seen="2")
