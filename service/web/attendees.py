@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -44,6 +45,15 @@ Field = Annotated[str, Query(max_length=200)]
 Invited = Annotated[list[str] | None, Query(max_length=TOLD)]
 
 
+@dataclass(frozen=True, slots=True)
+class Just:
+    """What was just done to a list, as the address says."""
+
+    invited: tuple[str, ...] = ()
+    taken: int = 0
+    off: str = ""
+
+
 @router.get("/attendees")
 def attendees(
     request: Request,
@@ -57,10 +67,16 @@ def attendees(
     sector: Field = "",
     theme: Field = "",
     invited: Invited = None,
+    taken: Annotated[int, Query(ge=0)] = 0,
+    off: Field = "",
 ) -> HTMLResponse:
-    """The list, and members to be asked. `invited` are those who were just put on it."""
+    """The list, and members to be asked.
+
+    `invited` are those who were just put on it, `taken` how many rows of a sheet, `off` who was just taken off it.
+    """
     wanted = {"name": name.strip(), "place": place.strip(), "role": role, "sector": sector, "theme": theme}
-    return _attendees(request, here, network, stored(here, session), wanted, invited=invited or ())
+    just = Just(tuple(invited or ()), taken, off)
+    return _attendees(request, here, network, stored(here, session), wanted, just=just)
 
 
 @router.post("/attendees", response_model=None)
@@ -122,7 +138,7 @@ def settle(
     try:
         if forms.text(sent, "off"):
             attending.take_off(here, found.id, organisation, known.person.id, seen)
-            return RedirectResponse(f"{path_of(found)}/attendees", 303)
+            return RedirectResponse(f"{path_of(found)}/attendees?{urlencode({'off': organisation})}", 303)
         attending.settle(here, found.id, organisation, known.person.id, seen, typed)
     except FirstError as error:
         now = attending.cells(attending.facts(error.now))
@@ -153,9 +169,10 @@ def sheet(
         raw = _uploaded(sent.get("sheet")) or forms.text(sent, "rows").encode()
         looked = sheets.read(here, found.id, raw)
         if forms.text(sent, "take"):
-            late = sheets.take(here, found.id, looked.lines, known.person.id).late
+            done = sheets.take(here, found.id, looked.lines, known.person.id)
+            late, count = done.late, done.count
             if not late:
-                return RedirectResponse(f"{path_of(found)}/attendees", 303)
+                return RedirectResponse(f"{path_of(found)}/attendees?taken={count}", 303)
             looked = sheets.read(here, found.id, raw)
     except CommonwealError as error:
         return _attendees(request, here, network, found, {}, says=str(error), status=422)
@@ -213,7 +230,7 @@ def _attendees(
     session: Session,
     wanted: Mapping[str, str],
     *,
-    invited: Sequence[str] = (),
+    just: Just = Just(),
     says: str = "",
     status: int = 200,
     typed: Mapping[OrganisationId, Mapping[str, str]] | None = None,
@@ -254,7 +271,10 @@ def _attendees(
         states=list(Attendance),
         too_many=attending.too_many(session, listed),
         before=before,
-        invited=_names(network, [one.organisation for one in listed if one.organisation in set(invited)]),
+        invited=_names(network, [one.organisation for one in listed if one.organisation in just.invited]),
+        taken=just.taken,
+        off=_names(network, [just.off] if just.off not in on_list else []),
+        off_was_mailed=just.off in post.mailed,
         post=post,
         to_mail=[named(one) for one in post.to_mail],
         unreachable=[named(one).name for one in post.unreachable],

@@ -36,7 +36,7 @@ prose = st.text(letters | st.sampled_from("\n\t=+-@'\";,")).filter(lambda text: 
 line = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=100).map(str.strip)
 item = line.map(lambda text: text.replace(";", ",").strip()).filter(bool)
 items = st.lists(item, max_size=3, unique=True).map(tuple)
-ids = st.text("aB3_.:-", min_size=1, max_size=100)
+ids = st.text("aB3_.:-", min_size=1, max_size=100).filter(lambda one: one not in (".", ".."))
 count = st.none() | st.integers(0, 999_999_999)
 day = st.none() | st.dates()
 
