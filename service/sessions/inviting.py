@@ -21,18 +21,15 @@ from service.wiring import Commonweal
 class Post:
     """How far a session's invitations are: who is still to be mailed, who has nobody to be mailed, who was.
 
-    `mailed` leaves out mails that were dropped because there was nothing to ask then; `tries` counts those too.
+    `mailed` leaves out mails that were dropped because there was nothing to ask then; `tries` counts those too. `lost`
+    are those who were asked by mails of which none could be delivered, and have not answered.
     """
 
     to_mail: Mapping[OrganisationId, tuple[Person, ...]]
     unreachable: tuple[OrganisationId, ...]
     mailed: Mapping[OrganisationId, tuple[Promised, ...]]
+    lost: tuple[OrganisationId, ...]
     tries: Mapping[OrganisationId, int]
-
-    @property
-    def lost(self) -> tuple[OrganisationId, ...]:
-        """Those to whom none could be delivered."""
-        return tuple(one for one, its in self.mailed.items() if all(mail.state is State.FAILED for mail in its))
 
     def says(self, organisation: OrganisationId) -> str:
         """What became of its mails; empty where there was none."""
@@ -58,8 +55,13 @@ def post(connection: Connection, session: str) -> Post:
         {organisation: people for organisation, people in reached.items() if people},
         tuple(organisation for organisation, people in reached.items() if not people),
         mailed,
+        tuple(one.organisation for one in invited if _is_lost(mailed.get(one.organisation, ()))),
         {who: len(its) for who, its in every.items()},
     )
+
+
+def _is_lost(its: Collection[Promised]) -> bool:
+    return bool(its) and all(mail.state is State.FAILED for mail in its)
 
 
 def send(commonweal: Commonweal, session: str, by: str, organisations: Collection[OrganisationId]) -> int:

@@ -118,11 +118,13 @@ def test_one_whose_mail_was_dropped_is_mailed_when_it_is_invited_anew(
     [(mails.State.SENT, "mailed 23 November", ()), (mails.State.FAILED, "mail not delivered", (ALBA,))],
 )
 def test_what_became_of_a_mail_is_told(
-    commonweal: Commonweal, session: str, state: mails.State, says: str, lost: tuple[OrganisationId, ...]
+    commonweal: Commonweal, session: str, by: str, state: mails.State, says: str, lost: tuple[OrganisationId, ...]
 ) -> None:
     finish(commonweal, session, state)
     told = post(commonweal, session)
     assert (told.says(ALBA), told.lost) == (says, lost)
+    attending.settle(commonweal, session, ALBA, by, 1, {"state": "coming"})
+    assert post(commonweal, session).lost == ()
 
 
 def test_for_a_session_that_was_cancelled_nobody_is_mailed(commonweal: Commonweal, session: str, by: str) -> None:
