@@ -331,6 +331,7 @@ def test_many_are_decided_at_once_and_who_was_late_decides_anew_on_top(
     said = text_of(late)
     assert late.status_code == 409
     assert "Reject: 2 of 3 done. Somebody else changed one meanwhile." in said
+    assert "Undo what was done" in said
     assert "Group 00 with Group 01 Cora Coordinator was first at 09:30 on 25 November: approved (“keen”)" in said
     assert [one.review.decision.value for one in queue(commonweal, NEXT).pairings] == ["approved", *["rejected"] * 2]
     fields = form_with(late, "all the same")
@@ -343,6 +344,29 @@ def test_many_are_decided_at_once_and_who_was_late_decides_anew_on_top(
     assert undone.headers["location"].startswith(f"{page}?text=van&did=undo&many=")
     assert "taken back." in second.get(undone.headers["location"]).text
     assert next(one.review.decision.value for one in queue(commonweal, NEXT).pairings) == "approved"
+
+
+def test_of_many_no_undo_is_offered_where_nothing_changed(client: TestClient, act: Act, form: Form) -> None:
+    act(do="approve", seen=0)
+    again = client.post(f"{PAGE}/bulk", data=form(client, chosen=[f"{KEY}:1"], do="approve"))
+    told = client.get(again.headers["location"]).text
+    assert ("1 pairing: approved." in told, "Undo all of it" in told) == (True, False)
+
+
+def test_an_undo_of_many_that_was_partly_late_cannot_be_insisted_on(
+    client: TestClient, second: TestClient, act: Act, propose: Propose, form: Form
+) -> None:
+    keys = propose(NEXT, 2)
+    page = f"/desk/review/{NEXT}"
+    done = client.post(f"{page}/bulk", data=form(client, chosen=[f"{key}:0" for key in keys], do="approve"))
+    act(second, path=f"{page}/{keys[0]}", do="hold", seen=1)
+    told = client.get(done.headers["location"])
+    undone = client.post(
+        f"{page}/bulk", data=form_with(told, "Undo all of it") | {"form": form(client)["form"], "do": "undo"}
+    )
+    said = text_of(undone)
+    assert "Undo: 1 of 2 done. Somebody else changed one meanwhile." in said
+    assert "all the same" not in said
 
 
 @pytest.mark.parametrize(
